@@ -1,0 +1,18 @@
+# testenv_layer(NAME [USES layer...] [LINKS target...] [GENERATED file...])
+# makes one static library of src/NAME/*.c. USES names the layers it may
+# include, as in the table of src/README.md, which tests/lint enforces.
+function(testenv_layer name)
+  cmake_parse_arguments(L "" "" "USES;LINKS;GENERATED" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.c)
+  if(NOT sources)
+    return()
+  endif()
+  add_library(te_${name} STATIC ${sources} ${L_GENERATED})
+  target_link_libraries(te_${name} PUBLIC testenv_flags Threads::Threads)
+  foreach(use ${L_USES})
+    if(TARGET te_${use})
+      target_link_libraries(te_${name} PUBLIC te_${use})
+    endif()
+  endforeach()
+  target_link_libraries(te_${name} PRIVATE ${L_LINKS})
+endfunction()

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * base/ident.h - random names, digests, and who a process is.
+ */
+#ifndef BASE_IDENT_H
+#define BASE_IDENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct error;
+
+/* n random characters of [a-z0-9] (about 5.2 bits each) and a NUL into
+ * ret[n + 1]. Never fails: getrandom(2) cannot, for so few bytes. */
+void ident_random(char *ret, size_t n);
+
+/* SHA-256, fed in pieces; each piece is framed by its length, so that "ab","c"
+ * and "a","bc" differ. */
+struct digest;
+enum {
+	DIGEST_HEX = 65
+};
+struct digest *digest_new(void);
+void digest_add(struct digest *d, const void *data, size_t len);
+void digest_add_str(struct digest *d, const char *s); /* NULL counts too */
+/* Lower-case hex; frees d. */
+void digest_end(struct digest *d, char ret_hex[DIGEST_HEX]);
+/* Of one string as it is, without framing (a docker context's folder). */
+void digest_of(const void *data, size_t len, char ret_hex[DIGEST_HEX]);
+
+/* The kernel's boot id, "" where it has none. */
+const char *ident_boot_id(void);
+
+/* When the process started, in clock ticks since boot: with the pid it names
+ * one process for ever. 0 when there is none such. */
+uint64_t ident_start_time(pid_t pid);
+
+#endif

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * config/config.h - what the user asked for, checked, and where he said it.
+ *
+ * Precedence: flag, TESTENV_* variable, file, default. Every value remembers
+ * where it came from. The struct owns all its strings.
+ */
+#ifndef CONFIG_CONFIG_H
+#define CONFIG_CONFIG_H
+
+#include "base/strvec.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct error;
+struct progress;
+
+enum config_backend {
+	BACKEND_AUTO,
+	BACKEND_CONTAINER,
+	BACKEND_SWARM,
+	BACKEND_SERVER,
+	BACKEND_LOCAL,
+	BACKEND_SQLITE
+};
+enum config_isolation {
+	ISOLATION_CONTAINER,
+	ISOLATION_DATABASE
+};
+enum config_transport {
+	CONFIG_TRANSPORT_TCP,
+	CONFIG_TRANSPORT_UNIX
+};
+enum config_keep {
+	KEEP_NEVER,
+	KEEP_FAILURE,
+	KEEP_ALWAYS
+};
+
+enum config_origin {
+	ORIGIN_DEFAULT,
+	ORIGIN_FILE, /* with file, line and column */
+	ORIGIN_ENVIRONMENT,
+	ORIGIN_FLAG
+};
+
+/* One database service. */
+struct config_service {
+	char *name;            /* "db" for --db */
+	char *db;              /* "postgres", "mariadb", "sqlite" */
+	char *version;         /* "16", or NULL */
+	char *image;           /* NULL: chosen */
+	char *url;             /* an existing server; NULL */
+	char *migrations;      /* absolute directory, or NULL */
+	char *migrate;         /* a command, or NULL */
+	struct strvec seeds;   /* absolute files */
+	struct strvec env;     /* of the server's container, "K=V" */
+	struct strvec exports; /* "NAME=TEMPLATE" */
+	char *database, *user; /* NULL: default */
+	int64_t memory_bytes;  /* 0: default */
+};
+
+/* Where one value came from, for doctor --config: key "workers", value "4". */
+struct config_value {
+	char *key;
+	char *value;
+	enum config_origin origin;
+	char *
+	    where; /* "--workers", "TESTENV_WORKERS", "compose.yaml:12:5", "" */
+};
+
+struct config {
+	char *project_dir; /* of the file, else the working directory */
+	char *file;        /* or NULL */
+	struct config_service *services;
+	size_t n_services;
+	int workers; /* 0: auto */
+	enum config_backend backend;
+	struct strvec fallback; /* "sqlite", "local"; empty: none */
+	char *require;          /* a backend's name, or NULL */
+	enum config_isolation isolation;
+	enum config_transport transport;
+	enum config_keep keep;
+	struct strvec env;        /* for the command, "K=V" */
+	int64_t timeout_ms;       /* of the command; 0: none */
+	int64_t start_timeout_ms; /* until every service is ready */
+	char *host;               /* --host: the engine; NULL: found */
+	bool quiet, rebuild;
+	struct config_value *values;
+	size_t n_values;
+};
+
+void config_free(struct config *config);
+
+/* Command-line values of one key, as getopt gave them: later ones replace,
+ * lists (seed, env, export) add. Keys are the long options' names. */
+struct config_flag {
+	const char *key;   /* "workers" */
+	const char *value; /* "" for a switch */
+};
+
+/*
+ * Reads the file (flag "file", else compose.yaml, compose.yml, testenv.yaml or
+ * docker-compose.yaml from the working directory upwards, if one is there and
+ * has a service testenv knows), the environment and the flags, and checks it
+ * all. ERROR_USAGE for a flag, ERROR_CONFIG with FILE:LINE:COLUMN or the
+ * variable's name for the rest. Unknown keys are notices.
+ */
+int config_load(const struct config_flag *flags, size_t n_flags,
+		const struct progress *progress, struct config *ret,
+		struct error *err);
+
+/* The configuration's identity: project directory and every value that changes
+ * what a session is. 16 hex digits and a NUL. */
+enum {
+	CONFIG_IDENTITY = 17
+};
+void config_identity(const struct config *config, char ret[CONFIG_IDENTITY]);
+
+/* "90", "1500ms", "30s", "5m", "2h" in milliseconds; -1 when it is none. */
+int64_t config_duration_ms(const char *text);
+/* "512m", "1g", "64k", plain bytes; -1. */
+int64_t config_bytes(const char *text);
+
+const char *config_backend_name(enum config_backend b);
+
+#endif

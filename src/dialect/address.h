@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * dialect/address.h - where one database is, and every way to write that down.
+ *
+ * Pure: no connection is made here.
+ */
+#ifndef DIALECT_ADDRESS_H
+#define DIALECT_ADDRESS_H
+
+#include "base/buf.h"
+#include "base/strvec.h"
+
+#include <stdint.h>
+
+struct error;
+
+enum dialect {
+	DIALECT_POSTGRES,
+	DIALECT_MARIADB,
+	DIALECT_SQLITE
+};
+
+/* "postgres", "mariadb", "sqlite". */
+const char *dialect_name(enum dialect d);
+/* Also takes "postgresql", "pg", "mysql", "sqlite3". -1 when it is none. */
+int dialect_parse(const char *name, enum dialect *ret);
+
+/* Owns its strings; NULL where there is none. For SQLite only `path`. */
+struct db_address {
+	enum dialect dialect;
+	char *host;       /* "127.0.0.1" */
+	uint16_t port;    /* 0: no TCP */
+	char *socket_dir; /* postgres: the directory; NULL: TCP */
+	char *socket;     /* the socket file itself; mariadb reads this */
+	char *user, *password, *database;
+	char *path; /* sqlite: absolute */
+};
+void db_address_free(struct db_address *a);
+#define auto_db_address __attribute__((cleanup(db_address_free)))
+void db_address_copy(const struct db_address *from, struct db_address *ret);
+
+/*
+ * The URL that most drivers read: postgresql://, mysql://, sqlite:////abs.
+ * Over TCP where there is a port, else by socket
+ * (postgresql://u:p@/db?host=DIR, mysql://u:p@localhost/db?unix_socket=FILE).
+ * Each part percent-encoded.
+ */
+void db_url(const struct db_address *a, struct buf *ret);
+
+/*
+ * Expands one export template: {url} {host} {port} {user} {password} {database}
+ * {socket} {path} {jdbc_url} {go_dsn} {sqlalchemy_url} {mariadb_url} {libpq}
+ * {worker} {slot} {scratch}; "{{" is a brace. An unknown name is ERROR_CONFIG
+ * that lists the known ones. worker, slot and scratch may be NULL: empty.
+ */
+struct db_template_extra {
+	const char *worker, *slot, *scratch;
+};
+int db_expand(const struct db_address *a, const char *text,
+	      const struct db_template_extra *extra, struct buf *ret,
+	      struct error *err);
+
+/*
+ * Adds to an environment: with prefix NULL DATABASE_URL and the dialect's own
+ * (PGHOST … or MYSQL_HOST …); with a prefix ("DB") only DB_URL, DB_HOST,
+ * DB_PORT, DB_USER, DB_PASSWORD, DB_NAME, DB_SOCKET, DB_PATH as they apply.
+ * Variables of the other dialect's client are removed, so that none points at
+ * somebody else's server (PGSERVICE and PGPASSFILE, too).
+ */
+void db_variables(const struct db_address *a, const char *prefix,
+		  struct strvec *env);
+
+/* {"DB","my-db"} -> "MY_DB": a service's name as a variable prefix. */
+char *db_variable_prefix(const char *service);
+
+#endif

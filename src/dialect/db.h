@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * dialect/db.h - one connection to a database, whichever it speaks.
+ *
+ * Connecting, queries and scripts never block past their deadline: the network
+ * dialects are driven through their non-blocking interfaces. A connection
+ * belongs to one thread at a time. Foreign errors are translated here: SQL and
+ * connection errors are ERROR_DATABASE with the server's own message.
+ */
+#ifndef DIALECT_DB_H
+#define DIALECT_DB_H
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "dialect/address.h"
+
+#include <stdint.h>
+
+struct db;
+struct error;
+
+int db_connect(const struct db_address *address,
+	       const struct deadline *deadline, struct db **ret,
+	       struct error *err);
+void db_close(struct db *db);
+void cleanup_db(struct db **db);
+#define auto_db __attribute__((cleanup(cleanup_db)))
+
+/* Runs one or more statements, results thrown away. */
+int db_exec(struct db *db, const char *sql, const struct deadline *deadline,
+	    struct error *err);
+/* The first column of the first row as text; *ret NULL for no row or NULL. The
+ * caller frees. */
+int db_value(struct db *db, const char *sql, const struct deadline *deadline,
+	     char **ret, struct error *err);
+
+/* Quoted for SQL of this dialect, with the quotes. */
+void db_put_identifier(enum dialect d, struct buf *b, const char *name);
+void db_put_literal(enum dialect d, struct buf *b, const char *value);
+
+/*
+ * Waits until the server answers a query as the final one (not an official
+ * image's temporary initialisation server): tries at once, then after 5 ms
+ * growing to 50 ms. `dead`, asked between tries, returns -1 with *err when the
+ * wait is pointless (its container died). Failures that waiting cannot mend
+ * are not told apart from those it can: the last one is in the ERROR_TIMEOUT's
+ * text. On success the open connection, or ret_db may be NULL.
+ *
+ * For sqlite it opens the file.
+ */
+struct db_wait {
+	int (*dead)(void *ctx, struct error *err); /* NULL: never */
+	void *ctx;
+	const char *watch_dir; /* woken by a file appearing here; NULL */
+};
+int db_wait_ready(const struct db_address *address, const struct db_wait *wait,
+		  const struct deadline *deadline, struct db **ret_db,
+		  struct error *err);
+
+/*
+ * Runs a script: each statement by itself, autocommitted, in order, as the
+ * dialect's own client would split it. Where it fails: ERROR_MIGRATION with
+ * "NAME:LINE: the server's message" and the statement as the error's detail.
+ * LINE is the line of the failing token where the server tells it, else that
+ * of the statement's beginning; 1-based, in the file.
+ */
+int db_run_script(struct db *db, const char *name, const char *sql, size_t len,
+		  const struct deadline *deadline, struct error *err);
+
+/*
+ * Sets the passwords of the roles that the server's image made, and makes them
+ * cheap to check (postgres: a SCRAM verifier with few iterations). `admin` is
+ * for MariaDB's root, NULL: leave it. Used when a server made from a template
+ * becomes a session's own.
+ */
+int db_set_passwords(struct db *db, const char *user, const char *password,
+		     const char *admin_password,
+		     const struct deadline *deadline, struct error *err);
+
+/* sqlite: closes it as a file that may be copied: WAL checkpointed and gone, no
+ * -wal, -shm or -journal beside it, integrity checked. Frees db in any case. */
+int db_seal_file(struct db *db, struct error *err);
+
+/* Library start-up and shut-down; once per process, from the main thread. */
+void db_global_init(void);
+
+#endif

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * provider/provider.h - where a database service lives.
+ *
+ * Calling order: open, then template_ensure, then slot_start for each slot (any
+ * of them in parallel), and close, which removes all that is left. Whatever a
+ * provider makes carries the session's identity from the moment it exists, so
+ * that session_estate_clean() finds it without the provider.
+ */
+#ifndef PROVIDER_PROVIDER_H
+#define PROVIDER_PROVIDER_H
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/strvec.h"
+#include "dialect/address.h"
+#include "template/migrations.h"
+
+#include <stdbool.h>
+
+struct engine;
+struct error;
+struct progress;
+struct provider;
+
+enum transport {
+	TRANSPORT_TCP,
+	TRANSPORT_UNIX
+};
+
+/* Whom the things made belong to. All borrowed, for the provider's life. */
+struct ownership {
+	const char *session;   /* id */
+	const char *run_dir;   /* the session's, 0700: sockets */
+	const char *data_dir;  /* the session's, 0700: database files */
+	const char *cache_dir; /* shared by sessions: templates, locks */
+	const char *project;   /* its directory */
+	const char *lock_path; /* of owner.lock */
+	int64_t expires_s;     /* epoch; what outlives this may be removed */
+};
+
+/* What is asked of one service. Borrowed for the provider's life. */
+struct provider_spec {
+	const char *service; /* "db" */
+	enum dialect dialect;
+	const char *version;         /* "16", or NULL */
+	const char *image;           /* NULL: by the rule in product.md */
+	const char *database, *user; /* NULL: "app", "app" */
+	const char *const *env;      /* more for the server's container */
+	const struct migrations *migrations;
+	enum transport transport;
+	int64_t memory_bytes; /* of one server; 0: default */
+	bool rebuild;         /* forget the cached template */
+};
+
+/* What became of it, for status and messages. Borrowed from the provider. */
+struct provider_facts {
+	const char *image; /* "testenv/postgres:15" */
+	const char *image_id;
+	const char *template_key;
+	bool template_built;        /* false: it was there */
+	const char *server_version; /* as the server says, or NULL */
+	const char *via; /* "published port", "unix socket", "file" */
+};
+
+/* Both find out whether they can serve at all: the image is there (or was
+ * pulled), the directories can be written. */
+int provider_open_container(struct engine *engine,
+			    const struct provider_spec *spec,
+			    const struct ownership *owner,
+			    const struct deadline *deadline,
+			    const struct progress *progress,
+			    struct provider **ret, struct error *err);
+int provider_open_sqlite(const struct provider_spec *spec,
+			 const struct ownership *owner,
+			 const struct progress *progress, struct provider **ret,
+			 struct error *err);
+
+/* Makes the template unless it is there. Two processes that want the same
+ * one: one builds, the other waits for it. */
+int provider_template_ensure(struct provider *p,
+			     const struct deadline *deadline,
+			     struct error *err);
+/* A fresh server (or file) from the template, ready and with a password of its
+ * own. Thread-safe for different slots. */
+int provider_slot_start(struct provider *p, unsigned slot,
+			const struct deadline *deadline, struct db_address *ret,
+			struct error *err);
+/* Removes it; not there is success. */
+int provider_slot_stop(struct provider *p, unsigned slot,
+		       const struct deadline *deadline, struct error *err);
+/* The name by which people can find it: the container's, the file's. The caller
+ * frees. */
+char *provider_slot_name(struct provider *p, unsigned slot);
+
+void provider_facts(const struct provider *p, struct provider_facts *ret);
+/* Stops every slot, in parallel, and frees p. Errors are told once each to
+ * progress; what could not be removed is left to gc. */
+void provider_close(struct provider *p, const struct deadline *deadline);
+
+#endif

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * session/session.h - one environment, alive.
+ *
+ * session_new makes the identity (id, directories, held lock) and nothing on
+ * any engine; session_start brings the services up; session_end takes all down
+ * in reverse and frees it. Between new and end the estate (below) says what a
+ * stranger needs to clean up after a dead owner.
+ */
+#ifndef SESSION_SESSION_H
+#define SESSION_SESSION_H
+
+#include "base/clock.h"
+#include "base/strvec.h"
+#include "dialect/address.h"
+#include "provider/provider.h"
+
+#include <stdbool.h>
+
+struct config;
+struct error;
+struct progress;
+struct session;
+
+/* Who is told what must be cleaned up if we die: the watchdog. Called before
+ * the thing is made; "name" is what a container that is just being created will
+ * be called. */
+enum estate_kind {
+	ESTATE_RUN_DIR, /* a directory to remove */
+	ESTATE_DATA_DIR,
+	ESTATE_ENGINE, /* encoded candidate: session_engine_encode */
+};
+struct estate_listener {
+	void (*fn)(void *ctx, enum estate_kind kind, const char *value);
+	void *ctx;
+};
+
+int session_new(const struct config *config,
+		const struct estate_listener *listener,
+		const struct progress *progress, struct session **ret,
+		struct error *err);
+int session_start(struct session *s, const struct deadline *deadline,
+		  struct error *err);
+/* Frees s, also one that never started. Never fails: what cannot be removed is
+ * told to progress and left to gc. */
+void session_end(struct session *s);
+
+const char *session_id(const struct session *s);
+const char *session_run_dir(const struct session *s);
+const char *session_identity(const struct session *s);
+
+/* What happened, once started. Borrowed. */
+struct session_service {
+	const char *name;
+	const char *backend; /* "container", "sqlite" */
+	enum dialect dialect;
+	struct provider_facts facts;
+	const struct db_address *slots;
+	unsigned n_slots;
+};
+unsigned session_n_services(const struct session *s);
+void session_service(const struct session *s, unsigned i,
+		     struct session_service *ret);
+const char *session_backend(const struct session *s);
+const char *session_fallback_reason(const struct session *s); /* or NULL */
+const char *session_engine_host(const struct session *s);     /* or NULL */
+char *session_slot_name(const struct session *s, unsigned service,
+			unsigned slot);
+
+/* Sets every variable of the contract in env ("What the command sees"). slot:
+ * whose database DATABASE_URL names. */
+int session_variables(const struct session *s, unsigned slot,
+		      struct strvec *env, struct error *err);
+/* Only the variables testenv adds, in a stable order, for `env`. */
+int session_own_variables(const struct session *s, unsigned slot,
+			  struct strvec *ret, struct error *err);
+
+/*
+ * Removes all that a dead session left: containers and unfinished images with
+ * its label on the engine, its directories. Idempotent. Used by the watchdog,
+ * by gc and by tests.
+ */
+struct estate {
+	char *session;
+	char *run_dir, *data_dir;
+	char *engine; /* encoded, or NULL */
+};
+int estate_clean(const struct estate *estate, const struct deadline *deadline,
+		 struct error *err);
+
+/* What gc found or removed, one line each. */
+struct gc_row {
+	char *kind; /* "container" "directory" "template" */
+	char *name;
+	char *why; /* "owner is gone", "expired", "over quota" */
+	bool removed;
+	char *failure; /* or NULL */
+};
+struct gc_report {
+	struct gc_row *rows;
+	size_t n;
+};
+enum gc_flags {
+	GC_DRY_RUN = 1 << 0
+};
+int session_gc(const struct config *config, unsigned flags,
+	       const struct deadline *deadline, struct gc_report *ret,
+	       struct error *err);
+void gc_report_free(struct gc_report *r);
+
+#endif
