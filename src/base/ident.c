@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/ident.h"
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/fs.h"
+
+#include <openssl/evp.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+void ident_random(char *ret, size_t n)
+{
+	static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+	unsigned char byte;
+
+	for (size_t i = 0; i < n;) {
+		if (getrandom(&byte, 1, 0) != 1)
+			continue; /* EINTR */
+		if (byte < 252) /* 7 * 36: no character likelier than another */
+			ret[i++] = alphabet[byte % 36];
+	}
+	ret[n] = '\0';
+}
+
+struct digest {
+	EVP_MD_CTX *ctx;
+};
+
+/* OpenSSL fails here only when it has no memory. */
+static void must(int ok)
+{
+	if (ok != 1)
+		abort();
+}
+
+struct digest *digest_new(void)
+{
+	struct digest *d = xcalloc(1, sizeof(*d));
+
+	d->ctx = EVP_MD_CTX_new();
+	must(d->ctx != NULL);
+	must(EVP_DigestInit_ex(d->ctx, EVP_sha256(), NULL));
+	return d;
+}
+
+void digest_add(struct digest *d, const void *data, size_t len)
+{
+	char frame[32];
+	int n = snprintf(frame, sizeof(frame), "%zu:", len);
+
+	must(EVP_DigestUpdate(d->ctx, frame, (size_t)n));
+	must(EVP_DigestUpdate(d->ctx, data, len));
+}
+
+void digest_add_str(struct digest *d, const char *s)
+{
+	if (s)
+		digest_add(d, s, strlen(s));
+	else
+		must(EVP_DigestUpdate(d->ctx, "-", 1));
+}
+
+static void to_hex(const unsigned char *bytes, char *ret)
+{
+	for (size_t i = 0; i < 32; i++)
+		snprintf(ret + 2 * i, 3, "%02x", bytes[i]);
+}
+
+void digest_end(struct digest *d, char ret_hex[DIGEST_HEX])
+{
+	unsigned char bytes[EVP_MAX_MD_SIZE];
+
+	must(EVP_DigestFinal_ex(d->ctx, bytes, NULL));
+	EVP_MD_CTX_free(d->ctx);
+	free(d);
+	to_hex(bytes, ret_hex);
+}
+
+void digest_of(const void *data, size_t len, char ret_hex[DIGEST_HEX])
+{
+	unsigned char bytes[EVP_MAX_MD_SIZE];
+
+	must(EVP_Digest(data, len, bytes, NULL, EVP_sha256(), NULL));
+	to_hex(bytes, ret_hex);
+}
+
+static char boot_id[64];
+
+static void read_boot_id(void)
+{
+	auto_buf struct buf b = BUF_INIT_MAX(sizeof(boot_id) - 1);
+
+	if (fs_read_file("/proc/sys/kernel/random/boot_id", &b, NULL) < 0)
+		return;
+	memcpy(boot_id, b.s, b.len);
+	boot_id[strcspn(boot_id, "\n")] = '\0';
+}
+
+const char *ident_boot_id(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, read_boot_id);
+	return boot_id;
+}
+
+uint64_t ident_start_time(pid_t pid)
+{
+	enum {
+		FIELD = 22
+	}; /* starttime of proc_pid_stat(5) */
+	auto_free char *path = xasprintf("/proc/%ld/stat", (long)pid);
+	auto_buf struct buf b = BUF_INIT_MAX(4096);
+	const char *p;
+
+	if (pid <= 0 || fs_read_file(path, &b, NULL) < 0)
+		return 0;
+	/* the name, in parentheses, may itself hold anything */
+	p = strrchr(b.s, ')');
+	for (int field = 2; p && field < FIELD; field++)
+		p = strchr(p + 1, ' ');
+	return p ? strtoull(p, NULL, 10) : 0;
+}
