@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cli/help.h - help, manual pages and completion, made from the table.
+ */
+#ifndef CLI_HELP_H
+#define CLI_HELP_H
+
+struct buf;
+struct command;
+
+/* All commands, a line each. */
+void help_overview(struct buf *out);
+void help_command(struct buf *out, const struct command *command);
+
+/* A page in mdoc(7). command NULL: testenv(1) itself. */
+void man_page(struct buf *out, const struct command *command);
+
+/* The words of testenv(1) that belong to no command. */
+struct help_variable {
+	const char *name, *text;
+};
+extern const struct help_variable help_variables_read[]; /* NULL name ends */
+extern const struct help_variable help_variables_set[];
+extern const char help_about[];
+extern const char help_examples[];
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/help.h"
+
+#include <stddef.h>
+
+const char help_about[] =
+    "testenv gives a test suite real databases: it finds the container engine, "
+    "starts PostgreSQL or MariaDB servers that nobody else uses, applies the "
+    "migrations once, tells the tests where their databases are through "
+    "environment variables, runs them, and leaves nothing behind. Where no "
+    "engine answers, the same command runs on SQLite files, and says so.\n\n"
+    "What is wanted is said by options, by variables named TESTENV_ and the "
+    "option's name (TESTENV_WORKERS for --workers), or in a Compose file "
+    "(compose.yaml, compose.yml, testenv.yaml or docker-compose.yaml, looked "
+    "for from the working directory upwards), in this order of precedence. "
+    "In the file, what Compose has no word for stands under x-testenv.";
+
+const char help_examples[] =
+    "$ testenv exec --db postgres --migrations db/migrations -- ctest -j8\n"
+    "$ testenv exec --db mariadb:10.11 --workers 4 -- ./run-tests.sh\n"
+    "$ testenv doctor";
+
+const struct help_variable help_variables_read[] = {
+    {"TESTENV_*", "The value of the option of that name, in upper case with _ "
+		  "for -. Options go before variables."},
+    {"TESTENV_DEBUG", "1 logs every step on standard error, as --debug."},
+    {"TESTENV_QUIET", "1 shows no progress, as --quiet."},
+    {"TESTENV_CACHE_DIR",
+     "Where templates are kept. Else XDG_CACHE_HOME/testenv or "
+     "HOME/.cache/testenv."},
+    {"XDG_RUNTIME_DIR", "Where sockets and locks of sessions live."},
+    {"DOCKER_HOST, DOCKER_CONTEXT, DOCKER_CONFIG",
+     "Which container engine, as the docker command reads them."},
+    {"NO_COLOR", "Not empty: no colours."},
+    {NULL, NULL},
+};
+
+const struct help_variable help_variables_set[] = {
+    {"DATABASE_URL, NAME_URL",
+     "The address of the first database service, and of each by its name."},
+    {"PGHOST, PGPORT, PGUSER, PGPASSWORD, PGDATABASE",
+     "The same for PostgreSQL's own clients."},
+    {"MYSQL_HOST, MYSQL_TCP_PORT, MYSQL_USER, MYSQL_PWD, MYSQL_DATABASE, "
+     "MYSQL_UNIX_PORT",
+     "The same for MariaDB's."},
+    {"TESTENV_BACKEND", "container or sqlite: what serves."},
+    {"TESTENV_DIALECT", "postgres, mariadb or sqlite."},
+    {"TESTENV_FALLBACK_REASON",
+     "Why it is not the first choice; not set where it is."},
+    {"TESTENV_SESSION", "The session's id."},
+    {"TESTENV_URL_0, TESTENV_URL_1 ...",
+     "The address of each worker's own database."},
+    {NULL, NULL},
+};
