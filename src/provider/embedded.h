@@ -2,7 +2,7 @@
 /*
  * provider/embedded.h - files that are part of the program: images/.
  *
- * Written by cmake/embed-files.cmake; the list ends with a NULL path.
+ * Written by src/cmake/embed-files.cmake; the list ends with a NULL path.
  */
 #ifndef PROVIDER_EMBEDDED_H
 #define PROVIDER_EMBEDDED_H

@@ -5,7 +5,7 @@ function(testenv_embed out dir symbol)
   add_custom_command(
     OUTPUT ${out}
     COMMAND ${CMAKE_COMMAND} -DOUT=${out} -DDIR=${dir} -DSYMBOL=${symbol}
-            -P ${PROJECT_SOURCE_DIR}/cmake/embed-files.cmake
-    DEPENDS ${files} ${PROJECT_SOURCE_DIR}/cmake/embed-files.cmake
+            -P ${PROJECT_SOURCE_DIR}/src/cmake/embed-files.cmake
+    DEPENDS ${files} ${PROJECT_SOURCE_DIR}/src/cmake/embed-files.cmake
     VERBATIM)
 endfunction()

@@ -21,6 +21,6 @@ foreach(f ${files})
   math(EXPR n "${n}+1")
 endforeach()
 file(WRITE ${OUT}
-  "/* made by cmake/embed-files.cmake */\n#include \"provider/embedded.h\"\n\n"
+  "/* made by src/cmake/embed-files.cmake */\n#include \"provider/embedded.h\"\n\n"
   "${arrays}\nconst struct embedded_file ${SYMBOL}[] = {\n${table}"
   "\t{0, 0, 0, 0},\n};\n")
