@@ -20,7 +20,6 @@ target_compile_options(testenv_flags INTERFACE
   -Wwrite-strings              # a literal is const
   -Wcast-qual                  # const cast away
   -Wpointer-arith              # arithmetic on void *
-  -Wswitch-enum                # an enum value nobody handles
   -Wimplicit-fallthrough       # a forgotten break
   -fno-omit-frame-pointer      # stacks that perf and sanitizers can walk
   -fstack-protector-strong)

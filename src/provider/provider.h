@@ -42,6 +42,7 @@ struct ownership {
 /* What is asked of one service. Borrowed for the provider's life. */
 struct provider_spec {
 	const char *service; /* "db" */
+	unsigned index;      /* of the service in its session: short names */
 	enum dialect dialect;
 	const char *version;         /* "16", or NULL */
 	const char *image;           /* NULL: by the rule in product.md */

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT */
+#include "provider/container.h"
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/ident.h"
+#include "base/log.h"
+#include "base/parallel.h"
+#include "base/progress.h"
+#include "dialect/db.h"
+#include "docker/engine.h"
+#include "docker/events.h"
+#include "provider/choose.h"
+#include "provider/labels.h"
+#include "provider/sweep.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	PASSWORD_LEN = 24,
+	CLOSE_WIDTH = 8
+};
+
+static struct container_provider *of(struct provider *p)
+{
+	return (struct container_provider *)p;
+}
+
+/* On the watch's thread: wakes whoever waits for a server that is gone. */
+static void on_event(void *ctx, const struct engine_event *event)
+{
+	struct container_provider *p = ctx;
+
+	if (!strcmp(event->action, "lost")) {
+		atomic_store(&p->watch_lost, true);
+		return;
+	}
+	/* podman says died */
+	if (strcmp(event->action, "die") != 0 &&
+	    strcmp(event->action, "died") != 0)
+		return;
+	pthread_mutex_lock(&p->mutex);
+	for (size_t i = 0; i < p->n_servers; i++) {
+		struct server *s = p->servers[i];
+
+		if (strcmp(s->name, event->name) != 0)
+			continue;
+		atomic_store(&s->exit_code, event->exit_code);
+		atomic_store(&s->ended, true);
+	}
+	pthread_mutex_unlock(&p->mutex);
+}
+
+/* The address the tests get: the user's, with the slot's own password. */
+static void hand_over(const struct provider_spec *spec, const char *password,
+		      struct db_address *a)
+{
+	free(a->user);
+	free(a->password);
+	a->user = xstrdup(spec->user);
+	a->password = xstrdup(password);
+}
+
+/* Waits for it and gives its roles passwords of their own: the template's are
+ * known to every session that uses it. */
+static int claim(struct container_provider *p, struct server *s,
+		 const struct server_plan *plan, struct db_address *a,
+		 const struct deadline *deadline, struct error *err)
+{
+	auto_db struct db *db = NULL;
+	char password[PASSWORD_LEN + 1];
+	char root[PASSWORD_LEN + 1];
+	bool mariadb = a->dialect == DIALECT_MARIADB;
+
+	(void)plan;
+	if (server_wait(p, s, a, deadline, &db, err) < 0)
+		return -1;
+	ident_random(password, PASSWORD_LEN);
+	ident_random(root, PASSWORD_LEN);
+	if (db_set_passwords(db, p->base.spec.user, password,
+			     mariadb ? root : NULL, deadline, err) < 0)
+		return error_wrap(err, "server '%s'", s->name);
+	hand_over(&p->base.spec, password, a);
+	return 0;
+}
+
+static int slot_start(struct provider *base, unsigned slot,
+		      const struct deadline *deadline, struct db_address *ret,
+		      struct error *err)
+{
+	struct container_provider *p = of(base);
+	struct server_plan plan = {
+	    .slot = (int)slot,
+	    .image = p->template_ref,
+	    .role = "server",
+	    .password = p->password,
+	    .root_password = p->root_password,
+	    .socket = base->spec.transport == TRANSPORT_UNIX,
+	};
+	auto_db_address struct db_address a = {.dialect = base->spec.dialect};
+	struct server *s;
+
+	if (server_run(p, &plan, deadline, &s, &a, err) < 0)
+		return -1;
+	if (claim(p, s, &plan, &a, deadline, err) < 0) {
+		struct deadline cleanup = deadline_in(20000, NULL);
+
+		server_remove(p, s, &cleanup, NULL);
+		return -1;
+	}
+	*ret = a;
+	a = (struct db_address){.dialect = base->spec.dialect};
+	return 0;
+}
+
+static int slot_stop(struct provider *base, unsigned slot,
+		     const struct deadline *deadline, struct error *err)
+{
+	struct server *s = server_find(of(base), (int)slot);
+
+	return s ? server_remove(of(base), s, deadline, err) : 0;
+}
+
+static char *slot_name(struct provider *base, unsigned slot)
+{
+	return xasprintf("testenv-%s-%s-%u", base->owner.session,
+			 base->spec.service, slot);
+}
+
+static void facts(const struct provider *base, struct provider_facts *ret)
+{
+	const struct container_provider *p =
+	    (const struct container_provider *)base;
+
+	*ret = (struct provider_facts){
+	    .image = p->image_name,
+	    .image_id = p->image.id,
+	    .template_key = p->key,
+	    .template_built = p->built,
+	    .server_version = p->server_version,
+	    .via =
+		base->spec.transport == TRANSPORT_UNIX && p->shared != SHARED_NO
+		    ? "unix socket"
+		    : "published port",
+	};
+}
+
+struct close_ctx {
+	struct container_provider *p;
+	struct server **servers;
+	const struct deadline *deadline;
+};
+
+static int close_one(void *arg, size_t i, struct error *err)
+{
+	struct close_ctx *ctx = arg;
+	auto_error struct error why = ERROR_INIT;
+
+	(void)err; /* the others are still to be removed */
+	if (server_remove(ctx->p, ctx->servers[i], ctx->deadline, &why) < 0)
+		progress_notice(ctx->p->base.progress,
+				"%s (left to 'testenv gc')", why.text);
+	return 0;
+}
+
+static void close_provider(struct provider *base,
+			   const struct deadline *deadline)
+{
+	struct container_provider *p = of(base);
+	auto_free struct server **servers = NULL;
+	size_t n = p->n_servers;
+	struct close_ctx ctx = {p, NULL, deadline};
+
+	engine_watch_stop(p->watch);
+	/* a copy: each removal takes its own out of the list */
+	if (n) {
+		servers = xcalloc(n, sizeof(struct server *));
+		memcpy(servers, p->servers, n * sizeof(struct server *));
+	}
+	ctx.servers = servers;
+	parallel_run(n, CLOSE_WIDTH, close_one, &ctx, NULL);
+	if (p->unsure)
+		sweep_session(p->engine, base->owner.session,
+			      base->owner.run_dir, deadline, NULL);
+	pthread_mutex_destroy(&p->mutex);
+	image_free(&p->image);
+	free(p->servers);
+	free(p->image_name);
+	free(p->template_ref);
+	free(p->password);
+	free(p->root_password);
+	free(p->server_version);
+	free(p);
+}
+
+static const struct provider_ops container_ops = {
+    .template_ensure = container_template_ensure,
+    .slot_start = slot_start,
+    .slot_stop = slot_stop,
+    .slot_name = slot_name,
+    .facts = facts,
+    .close = close_provider,
+};
+
+static void make_key(struct container_provider *p)
+{
+	const struct provider_spec *spec = &p->base.spec;
+	struct contract contract = {
+	    .dialect = spec->dialect,
+	    .user = spec->user,
+	    .database = spec->database,
+	    .extra_env = spec->env,
+	};
+	auto_buf struct buf settings = BUF_INIT;
+
+	contract_settings(&contract, &settings);
+	migrations_key(spec->migrations, spec->dialect, p->image.id, settings.s,
+		       p->key);
+	p->template_ref = xasprintf(TEMPLATE_REPO ":%s", p->key);
+}
+
+int provider_open_container(struct engine *engine,
+			    const struct provider_spec *spec,
+			    const struct ownership *owner,
+			    const struct deadline *deadline,
+			    const struct progress *progress,
+			    struct provider **ret, struct error *err)
+{
+	struct image_wish wish = {spec->dialect, spec->version, spec->image};
+	auto_free char *label = xasprintf(LABEL_SESSION "=%s", owner->session);
+	auto_image struct image image = IMAGE_INIT;
+	char *name = NULL;
+	struct container_provider *p;
+
+	if (image_choose(engine, &wish, deadline, progress, &name, &image,
+			 err) < 0)
+		return -1;
+	p = xcalloc(1, sizeof(*p));
+	p->base = (struct provider){&container_ops, *spec, *owner, progress};
+	p->engine = engine;
+	p->image_name = name;
+	p->image = image;
+	image = (struct image)IMAGE_INIT;
+	pthread_mutex_init(&p->mutex, NULL);
+	make_key(p);
+	if (engine_watch_start(engine, label, on_event, p, &p->watch, err) <
+	    0) {
+		provider_close(&p->base, deadline);
+		return -1;
+	}
+	*ret = &p->base;
+	return 0;
+}

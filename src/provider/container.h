@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * provider/container.h - a service whose servers are containers; for provider/
+ * only. container.c holds the provider, server.c the life of one container,
+ * container_template.c the making of the template image.
+ */
+#ifndef PROVIDER_CONTAINER_H
+#define PROVIDER_CONTAINER_H
+
+#include "docker/container.h"
+#include "docker/image.h"
+#include "provider/contract.h"
+#include "provider/impl.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+struct engine_watch;
+
+/* The builder's number among the servers; slots count from 0. */
+enum {
+	SERVER_BUILDER = -1
+};
+
+/* One container of ours. Belongs to the provider from its creation on; one
+ * thread works on it at a time, but for `ended`, which the watch sets. */
+struct server {
+	int slot;
+	char *name;         /* the container's */
+	char *dir;          /* on the host, for its socket; NULL: TCP */
+	struct container c; /* id "": not made */
+	atomic_bool ended;
+	atomic_int exit_code;
+};
+
+enum shared_fs {
+	SHARED_UNKNOWN,
+	SHARED_YES,
+	SHARED_NO
+};
+
+struct container_provider {
+	struct provider base;
+	struct engine *engine;
+	char *image_name;
+	struct image image;
+	char key[TEMPLATE_KEY];
+	char *template_ref; /* "testenv/template:KEY" */
+	char *password;     /* the template's roles' */
+	char *root_password;
+	char *server_version;
+	bool built;
+	pthread_mutex_t mutex; /* guards what follows */
+	enum shared_fs shared;
+	struct server **servers;
+	size_t n_servers;
+	bool unsure; /* a create may have worked without our knowing */
+	struct engine_watch *watch;
+	atomic_bool watch_lost;
+};
+
+/* What one server is to be. */
+struct server_plan {
+	int slot;
+	const char *image;
+	const char *role; /* for its label */
+	const char *password, *root_password;
+	bool socket; /* no network, if the engine shares our file system */
+};
+
+/*
+ * Creates and starts a container; *ret_address says how to log in once it is
+ * ready (mariadb: as root). On failure nothing of it is left, or `unsure` is
+ * set. A port that was taken between the engine's choice and the start is
+ * chosen anew.
+ */
+int server_run(struct container_provider *p, const struct server_plan *plan,
+	       const struct deadline *deadline, struct server **ret,
+	       struct db_address *ret_address, struct error *err);
+/* Waits for the final server in it; if it dies first, ERROR_SERVER with its
+ * log's tail. */
+int server_wait(struct container_provider *p, struct server *server,
+		const struct db_address *address,
+		const struct deadline *deadline, struct db **ret_db,
+		struct error *err);
+/* Removes the container and its directory, and frees the server. */
+int server_remove(struct container_provider *p, struct server *server,
+		  const struct deadline *deadline, struct error *err);
+/* The server of a slot, or NULL. */
+struct server *server_find(struct container_provider *p, int slot);
+
+/* Makes p->template_ref, with p's spec and image. */
+int container_template_ensure(struct provider *p,
+			      const struct deadline *deadline,
+			      struct error *err);
+
+#endif

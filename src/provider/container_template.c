@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The template of a container service: a server of the chosen image, migrated,
+ * stopped cleanly, and committed in one step under the key of what made it. The
+ * passwords of its roles are random and stay in the image's environment, where
+ * the images' own contract puts them; each server made from it gets new ones.
+ */
+#include "provider/container.h"
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/ident.h"
+#include "base/lock.h"
+#include "base/log.h"
+#include "base/progress.h"
+#include "dialect/db.h"
+#include "provider/labels.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	PASSWORD_LEN = 24,
+	STOP_S = 60,
+	STOP_MS = 90000
+};
+
+#define LABEL_SERVER "dev.testenv.server"
+
+/* 1: the template is on the engine and its passwords are known; 0; -1. */
+static int find(struct container_provider *p, const struct deadline *deadline,
+		struct error *err)
+{
+	auto_image struct image image = IMAGE_INIT;
+	int found =
+	    image_inspect(p->engine, p->template_ref, deadline, &image, err);
+	const char *password;
+	const char *root;
+
+	if (found != 1)
+		return found;
+	if (!contract_passwords(p->base.spec.dialect, &image.env, &password,
+				&root)) {
+		log_debug("'%s' has no passwords: made again", p->template_ref);
+		return 0;
+	}
+	free(p->password);
+	free(p->root_password);
+	free(p->server_version);
+	p->password = xstrdup(password);
+	p->root_password = xstrdup_or_null(root);
+	p->server_version = xstrdup_or_null(image_label(&image, LABEL_SERVER));
+	return 1;
+}
+
+static int read_version(struct container_provider *p, struct db *db,
+			const struct deadline *deadline, struct error *err)
+{
+	free(p->server_version);
+	p->server_version = NULL;
+	return db_value(db,
+			p->base.spec.dialect == DIALECT_MARIADB
+			    ? "SELECT VERSION()"
+			    : "SHOW server_version",
+			deadline, &p->server_version, err);
+}
+
+/*
+ * MariaDB's test user may do everything on a server that is its own, as the
+ * user that Postgres' image makes may. A fast shutdown of kind 2, which the
+ * tuned image sets for its servers, would leave a log to recover to each of
+ * them.
+ */
+static int prepare(struct container_provider *p, struct db *db,
+		   const struct deadline *deadline, struct error *err)
+{
+	auto_buf struct buf sql = BUF_INIT;
+
+	if (p->base.spec.dialect != DIALECT_MARIADB)
+		return 0;
+	buf_puts(&sql, "GRANT ALL PRIVILEGES ON *.* TO ");
+	db_put_literal(DIALECT_MARIADB, &sql, p->base.spec.user);
+	buf_puts(&sql, "@'%' WITH GRANT OPTION");
+	if (db_exec(db, sql.s, deadline, err) < 0)
+		return -1;
+	return db_exec(db, "SET GLOBAL innodb_fast_shutdown=1", deadline, err);
+}
+
+/* As the user of the tests, whose the objects then are. */
+static int migrate(struct container_provider *p, const struct db_address *admin,
+		   const struct server_plan *plan,
+		   const struct deadline *deadline, struct error *err)
+{
+	auto_db_address struct db_address a = {.dialect = admin->dialect};
+	auto_db struct db *db = NULL;
+
+	db_address_copy(admin, &a);
+	free(a.user);
+	free(a.password);
+	a.user = xstrdup(p->base.spec.user);
+	a.password = xstrdup(plan->password);
+	if (db_connect(&a, deadline, &db, err) < 0)
+		return -1;
+	return migrations_apply(p->base.spec.migrations, db, deadline,
+				p->base.progress, err);
+}
+
+static int fill(struct container_provider *p, struct server *s,
+		const struct server_plan *plan, const struct db_address *a,
+		const struct deadline *deadline, struct error *err)
+{
+	auto_db struct db *db = NULL;
+
+	if (server_wait(p, s, a, deadline, &db, err) < 0 ||
+	    read_version(p, db, deadline, err) < 0 ||
+	    prepare(p, db, deadline, err) < 0)
+		return -1;
+	/* stored cheap to check: every slot's first log-in pays for it */
+	if (db_set_passwords(db, p->base.spec.user, plan->password,
+			     plan->root_password, deadline, err) < 0)
+		return -1;
+	return migrate(p, a, plan, deadline, err);
+}
+
+static int stop_cleanly(struct container_provider *p, struct server *s,
+			const struct deadline *deadline, struct error *err)
+{
+	struct deadline limit = deadline_sooner(*deadline, STOP_MS);
+	struct container_state state;
+
+	if (container_stop(p->engine, &s->c, STOP_S, &limit, err) < 0 ||
+	    container_inspect(p->engine, s->c.id, &limit, &state, err) < 0)
+		return -1;
+	if (state.running || state.exit_code != 0)
+		return error_set(err, ERROR_SERVER,
+				 "server '%s' did not shut down cleanly (exit "
+				 "code %d)",
+				 s->name, state.exit_code);
+	return 0;
+}
+
+/* The container's labels would be the image's: those that say whose it is are
+ * blanked, or the clean-up of its maker would take the template along. */
+static int commit(struct container_provider *p, struct server *s,
+		  const struct deadline *deadline, struct error *err)
+{
+	static const char *const blank[] = {
+	    LABEL_SESSION, LABEL_OWNER, LABEL_LOCK,
+	    LABEL_EXPIRES, LABEL_SLOT,  LABEL_PROJECT,
+	};
+	auto_strvec struct strvec changes = STRVEC_INIT;
+	auto_free char *id = NULL;
+
+	for (size_t i = 0; i < array_len(blank); i++)
+		strvec_pushf(&changes, "LABEL %s=\"\"", blank[i]);
+	strvec_push(&changes, "LABEL " LABEL_ROLE "=template");
+	strvec_pushf(&changes, "LABEL " LABEL_TEMPLATE "=%s", p->key);
+	strvec_pushf(&changes, "LABEL " LABEL_DIALECT "=%s",
+		     dialect_name(p->base.spec.dialect));
+	strvec_pushf(&changes, "LABEL " LABEL_SERVER "=\"%.40s\"",
+		     p->server_version ? p->server_version : "");
+	return image_commit(p->engine, s->c.id, TEMPLATE_REPO, p->key,
+			    (const char *const *)changes.v, deadline, &id, err);
+}
+
+static int build_in(struct container_provider *p, struct server *s,
+		    const struct server_plan *plan, const struct db_address *a,
+		    const struct deadline *deadline, struct error *err)
+{
+	if (fill(p, s, plan, a, deadline, err) < 0 ||
+	    stop_cleanly(p, s, deadline, err) < 0)
+		return -1;
+	return commit(p, s, deadline, err);
+}
+
+static int build(struct container_provider *p, const struct deadline *deadline,
+		 struct error *err)
+{
+	char password[PASSWORD_LEN + 1];
+	char root[PASSWORD_LEN + 1];
+	bool mariadb = p->base.spec.dialect == DIALECT_MARIADB;
+	struct server_plan plan = {
+	    .slot = SERVER_BUILDER,
+	    .image = p->image_name,
+	    .role = "builder",
+	    .password = password,
+	    .root_password = mariadb ? root : NULL,
+	    .socket = true,
+	};
+	auto_db_address struct db_address a = {.dialect = DIALECT_POSTGRES};
+	struct deadline cleanup;
+	struct server *s;
+	int result;
+
+	ident_random(password, PASSWORD_LEN);
+	ident_random(root, PASSWORD_LEN);
+	if (server_run(p, &plan, deadline, &s, &a, err) < 0)
+		return -1;
+	result = build_in(p, s, &plan, &a, deadline, err);
+	cleanup = deadline_in(20000, NULL);
+	if (server_remove(p, s, &cleanup, NULL) < 0)
+		log_debug("builder of '%s' left to gc", p->template_ref);
+	if (result < 0)
+		return -1;
+	p->password = xstrdup(password);
+	p->root_password = mariadb ? xstrdup(root) : NULL;
+	p->built = true;
+	return 0;
+}
+
+/* The lock is this user's on this machine; others' builds of the same key end
+ * in an equal image, whichever commit comes last. */
+static char *lock_path(const struct container_provider *p)
+{
+	const char *run_dir = p->base.owner.run_dir;
+	const char *slash = strrchr(run_dir, '/');
+
+	return xasprintf("%.*s/template-%s.lock", (int)(slash - run_dir),
+			 run_dir, p->key);
+}
+
+int container_template_ensure(struct provider *base,
+			      const struct deadline *deadline,
+			      struct error *err)
+{
+	struct container_provider *p = (struct container_provider *)base;
+	auto_free char *path = lock_path(p);
+	struct lock lock = LOCK_INIT;
+	int found = 0;
+
+	if (!base->spec.rebuild)
+		found = find(p, deadline, err);
+	if (found)
+		return found < 0 ? -1 : 0;
+	if (lock_take(&lock, path, deadline, err) < 0)
+		return -1;
+	if (!base->spec.rebuild)
+		found = find(p, deadline, err);
+	if (found == 0) {
+		progress_step(base->progress, base->spec.service,
+			      "making the template of '%s' from '%s'",
+			      base->spec.service, p->image_name);
+		found = build(p, deadline, err);
+		if (found == 0)
+			progress_done(base->progress, base->spec.service,
+				      "made the template of '%s'",
+				      base->spec.service);
+	}
+	lock_remove(&lock);
+	return found < 0 ? -1 : 0;
+}

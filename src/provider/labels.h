@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * provider/labels.h - what everything on an engine says about its owner.
+ *
+ * All labels are part of the create call, so nothing of ours ever exists
+ * without them. gc judges by LABEL_OWNER and LABEL_LOCK; see session/gc.c.
+ */
+#ifndef PROVIDER_LABELS_H
+#define PROVIDER_LABELS_H
+
+#include "base/strvec.h"
+
+#include <stdint.h>
+#include <sys/types.h>
+
+struct ownership;
+
+#define LABEL_SESSION  "dev.testenv.session"
+#define LABEL_OWNER    "dev.testenv.owner"
+#define LABEL_LOCK     "dev.testenv.lock"
+#define LABEL_PROJECT  "dev.testenv.project"
+#define LABEL_CREATED  "dev.testenv.created"
+#define LABEL_EXPIRES  "dev.testenv.expires"
+#define LABEL_VERSION  "dev.testenv.version"
+#define LABEL_SERVICE  "dev.testenv.service"
+#define LABEL_SLOT     "dev.testenv.slot"
+#define LABEL_ROLE     "dev.testenv.role" /* server, builder, template */
+#define LABEL_TEMPLATE "dev.testenv.template"
+#define LABEL_DIALECT  "dev.testenv.dialect"
+
+#define TEMPLATE_REPO "testenv/template"
+
+/* "MACHINE:BOOT:PIDNS:PID:START:UID" of the calling process. */
+char *label_owner(void);
+
+/* One parsed again. A plain value; strings are cut to their arrays. */
+struct label_owner {
+	char machine[33];
+	char boot[37];
+	uint64_t pid_namespace;
+	pid_t pid;
+	uint64_t start_time;
+	uid_t uid;
+};
+/* 0, or -1 for a text that label_owner() never wrote. */
+int label_owner_parse(const char *text, struct label_owner *ret);
+
+/* Adds the labels of one container; slot negative: none. */
+void labels_for(const struct ownership *owner, const char *service, int slot,
+		const char *role, struct strvec *ret);
+
+#endif

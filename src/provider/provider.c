@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+#include "provider/impl.h"
+
+#include "base/error.h"
+
+int provider_template_ensure(struct provider *p,
+			     const struct deadline *deadline, struct error *err)
+{
+	if (p->ops->template_ensure(p, deadline, err) < 0)
+		return error_wrap(err, "template of '%s'", p->spec.service);
+	return 0;
+}
+
+int provider_slot_start(struct provider *p, unsigned slot,
+			const struct deadline *deadline, struct db_address *ret,
+			struct error *err)
+{
+	if (p->ops->slot_start(p, slot, deadline, ret, err) < 0)
+		return error_wrap(err, "start '%s' for slot %u",
+				  p->spec.service, slot);
+	return 0;
+}
+
+int provider_slot_stop(struct provider *p, unsigned slot,
+		       const struct deadline *deadline, struct error *err)
+{
+	return p->ops->slot_stop(p, slot, deadline, err);
+}
+
+char *provider_slot_name(struct provider *p, unsigned slot)
+{
+	return p->ops->slot_name(p, slot);
+}
+
+void provider_facts(const struct provider *p, struct provider_facts *ret)
+{
+	p->ops->facts(p, ret);
+}
+
+void provider_close(struct provider *p, const struct deadline *deadline)
+{
+	if (p)
+		p->ops->close(p, deadline);
+}

@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: MIT */
+#include "provider/container.h"
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/log.h"
+#include "dialect/db.h"
+#include "docker/engine.h"
+#include "provider/labels.h"
+#include "provider/sweep.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum {
+	LOG_TAIL_LINES = 20,
+	LOG_TAIL_BYTES = 8192,
+	CLEANUP_MS = 20000,
+	/* a server has dozens of processes at most */
+	PIDS_LIMIT = 512,
+	START_ATTEMPTS = 3,
+};
+
+static struct server *server_new(struct container_provider *p,
+				 const struct server_plan *plan)
+{
+	struct server *s = xcalloc(1, sizeof(*s));
+
+	s->slot = plan->slot;
+	if (plan->slot == SERVER_BUILDER)
+		s->name =
+		    xasprintf("testenv-%s-%s-build", p->base.owner.session,
+			      p->base.spec.service);
+	else
+		s->name = xasprintf("testenv-%s-%s-%d", p->base.owner.session,
+				    p->base.spec.service, plan->slot);
+	pthread_mutex_lock(&p->mutex);
+	p->servers = xreallocarray(p->servers, p->n_servers + 1,
+				   sizeof(struct server *));
+	p->servers[p->n_servers++] = s;
+	pthread_mutex_unlock(&p->mutex);
+	return s;
+}
+
+static void server_free(struct container_provider *p, struct server *s)
+{
+	pthread_mutex_lock(&p->mutex);
+	for (size_t i = 0; i < p->n_servers; i++) {
+		if (p->servers[i] != s)
+			continue;
+		p->servers[i] = p->servers[--p->n_servers];
+		break;
+	}
+	pthread_mutex_unlock(&p->mutex);
+	free(s->name);
+	free(s->dir);
+	free(s);
+}
+
+struct server *server_find(struct container_provider *p, int slot)
+{
+	struct server *found = NULL;
+
+	pthread_mutex_lock(&p->mutex);
+	for (size_t i = 0; i < p->n_servers; i++)
+		if (p->servers[i]->slot == slot)
+			found = p->servers[i];
+	pthread_mutex_unlock(&p->mutex);
+	return found;
+}
+
+/*
+ * The directory that the server's socket will appear in. The server runs as a
+ * user of its own, so the directory is open to all; its parent, the session's,
+ * is not.
+ */
+static int make_socket_dir(struct container_provider *p, struct server *s,
+			   struct error *err)
+{
+	s->dir = xasprintf("%s/%u-%d", p->base.owner.run_dir,
+			   p->base.spec.index, s->slot);
+	if (fs_mkdir_p(s->dir, 0700, err) < 0)
+		return -1;
+	if (chmod(s->dir, 0777) < 0)
+		return error_set_errno(err, ERROR_IO, errno,
+				       "cannot open up '%s'", s->dir);
+	return 0;
+}
+
+static void drop_socket_dir(struct server *s)
+{
+	if (s->dir)
+		fs_remove_tree(s->dir, NULL);
+	free(s->dir);
+	s->dir = NULL;
+}
+
+/* Did the engine take the call, or can nobody know? */
+static bool answer_lost(const struct error *err)
+{
+	switch (err->kind) {
+	case ERROR_TIMEOUT:
+	case ERROR_CANCELLED:
+	case ERROR_PROTOCOL:
+	case ERROR_NO_ENGINE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static int create_once(struct container_provider *p, struct server *s,
+		       const struct server_plan *plan,
+		       const struct deadline *deadline, struct error *err)
+{
+	auto_strvec struct strvec labels = STRVEC_INIT;
+	auto_strvec struct strvec env = STRVEC_INIT;
+	auto_strvec struct strvec args = STRVEC_INIT;
+	const struct provider_spec *spec = &p->base.spec;
+	struct contract contract = {
+	    .dialect = spec->dialect,
+	    .user = spec->user,
+	    .password = plan->password,
+	    .root_password = plan->root_password,
+	    .database = spec->database,
+	    .socket = s->dir != NULL,
+	    .tcp = s->dir == NULL,
+	    .extra_env = spec->env,
+	};
+	struct container_mount mount = {s->dir, CONTRACT_SOCKET_DIR, false};
+	struct container_spec c = {
+	    .image = plan->image,
+	    .name = s->name,
+	    .network_mode = s->dir ? "none" : NULL,
+	    .port = s->dir ? 0 : contract_port(spec->dialect),
+	    .publish_ip = engine_is_local(p->engine) ? NULL : "0.0.0.0",
+	    .mounts = &mount,
+	    .n_mounts = s->dir ? 1 : 0,
+	    .memory_bytes = spec->memory_bytes ? spec->memory_bytes
+					       : contract_memory(spec->dialect),
+	    .pids_limit = PIDS_LIMIT,
+	};
+	int result;
+
+	labels_for(&p->base.owner, spec->service, plan->slot, plan->role,
+		   &labels);
+	contract_env(&contract, &env);
+	contract_args(&contract, &args);
+	c.labels = (const char *const *)labels.v;
+	c.env = (const char *const *)env.v;
+	c.cmd = (const char *const *)args.v;
+	if (pending_begin(p->base.owner.run_dir, s->name, err) < 0)
+		return -1;
+	result = container_create(p->engine, &c, deadline, &s->c, err);
+	if (result < 0 && answer_lost(err)) {
+		pthread_mutex_lock(&p->mutex);
+		p->unsure = true;
+		pthread_mutex_unlock(&p->mutex);
+		return -1;
+	}
+	pending_end(p->base.owner.run_dir, s->name);
+	return result;
+}
+
+static enum shared_fs shared_state(struct container_provider *p)
+{
+	enum shared_fs shared;
+
+	pthread_mutex_lock(&p->mutex);
+	shared = p->shared;
+	pthread_mutex_unlock(&p->mutex);
+	return shared;
+}
+
+static void set_shared(struct container_provider *p, enum shared_fs shared)
+{
+	pthread_mutex_lock(&p->mutex);
+	p->shared = shared;
+	pthread_mutex_unlock(&p->mutex);
+}
+
+/*
+ * With a socket if that is wanted and can be. Whether the engine shares our
+ * file system is what it says to the bind itself: our directory's name is
+ * random, so an engine that finds it there sees the same one.
+ */
+static int create(struct container_provider *p, struct server *s,
+		  const struct server_plan *plan,
+		  const struct deadline *deadline, struct error *err)
+{
+	auto_error struct error refused = ERROR_INIT;
+
+	if (!plan->socket || shared_state(p) == SHARED_NO)
+		return create_once(p, s, plan, deadline, err);
+	if (make_socket_dir(p, s, err) < 0)
+		return -1;
+	if (create_once(p, s, plan, deadline, &refused) == 0) {
+		set_shared(p, SHARED_YES);
+		return 0;
+	}
+	if (refused.kind != ERROR_REFUSED)
+		return error_move(err, &refused);
+	log_debug("engine does not see '%s': %s", s->dir, refused.text);
+	set_shared(p, SHARED_NO);
+	drop_socket_dir(s);
+	return create_once(p, s, plan, deadline, err);
+}
+
+static bool port_was_taken(const struct error *err)
+{
+	return strstr(error_text(err), "port is already allocated") ||
+	       strstr(error_text(err), "address already in use");
+}
+
+/* The published port: engines fill it in a moment after the start. */
+static int find_port(struct container_provider *p, struct server *s,
+		     const struct deadline *deadline, uint16_t *ret,
+		     struct error *err)
+{
+	struct deadline limit = deadline_sooner(*deadline, 10000);
+	struct container_state state;
+
+	for (;;) {
+		if (container_inspect(p->engine, s->c.id, &limit, &state, err) <
+		    0)
+			return -1;
+		if (state.host_port) {
+			*ret = state.host_port;
+			return 0;
+		}
+		if (!state.running) {
+			/* it will never have one; server_wait says why */
+			atomic_store(&s->exit_code, state.exit_code);
+			atomic_store(&s->ended, true);
+			*ret = 0;
+			return 0;
+		}
+		if (deadline_poll(&limit, NULL, 0, 20, "published port", err) <
+		    0)
+			return -1;
+	}
+}
+
+static void address_of(struct container_provider *p, const struct server *s,
+		       const struct server_plan *plan, uint16_t port,
+		       struct db_address *ret)
+{
+	const struct provider_spec *spec = &p->base.spec;
+	bool root = spec->dialect == DIALECT_MARIADB;
+
+	*ret = (struct db_address){.dialect = spec->dialect};
+	if (s->dir) {
+		ret->socket_dir = xstrdup(s->dir);
+		ret->socket =
+		    fs_join(s->dir, contract_socket_name(spec->dialect));
+	} else {
+		ret->host = xstrdup(engine_publish_host(p->engine));
+		ret->port = port;
+	}
+	ret->user = xstrdup(root ? "root" : spec->user);
+	ret->password = xstrdup(root ? plan->root_password : plan->password);
+	ret->database = xstrdup(spec->database);
+}
+
+static int run_once(struct container_provider *p,
+		    const struct server_plan *plan,
+		    const struct deadline *deadline, struct server **ret,
+		    struct db_address *ret_address, struct error *err)
+{
+	struct server *s = server_new(p, plan);
+	uint16_t port = 0;
+
+	if (create(p, s, plan, deadline, err) < 0 ||
+	    container_start(p->engine, &s->c, deadline, err) < 0 ||
+	    (!s->dir && find_port(p, s, deadline, &port, err) < 0)) {
+		struct deadline cleanup = deadline_in(CLEANUP_MS, NULL);
+
+		error_wrap(err, "run '%s'", plan->image);
+		server_remove(p, s, &cleanup, NULL);
+		return -1;
+	}
+	address_of(p, s, plan, port, ret_address);
+	*ret = s;
+	return 0;
+}
+
+int server_run(struct container_provider *p, const struct server_plan *plan,
+	       const struct deadline *deadline, struct server **ret,
+	       struct db_address *ret_address, struct error *err)
+{
+	for (int attempt = 1;; attempt++) {
+		auto_error struct error why = ERROR_INIT;
+
+		if (run_once(p, plan, deadline, ret, ret_address, &why) == 0)
+			return 0;
+		if (attempt == START_ATTEMPTS || !port_was_taken(&why))
+			return error_move(err, &why);
+		log_debug("another port: %s", why.text);
+	}
+}
+
+/* What is known of a server that ended before it was ready. */
+static int describe_end(struct container_provider *p, struct server *s,
+			struct error *err)
+{
+	auto_buf struct buf tail = BUF_INIT_MAX(LOG_TAIL_BYTES);
+	struct deadline limit = deadline_in(5000, NULL);
+	struct container_state state = {.exit_code =
+					    atomic_load(&s->exit_code)};
+
+	container_inspect(p->engine, s->c.id, &limit, &state, NULL);
+	container_log_tail(p->engine, s->c.id, LOG_TAIL_LINES, &limit, &tail,
+			   NULL);
+	if (state.oom_killed) {
+		error_set(err, ERROR_SERVER,
+			  "server '%s' used more memory than it may", s->name);
+		error_hint(err, "give it more with --memory");
+	} else {
+		error_set(err, ERROR_SERVER,
+			  "server '%s' ended with exit code %d before it was "
+			  "ready",
+			  s->name, state.exit_code);
+	}
+	if (tail.len)
+		error_detail(err, tail.s);
+	return -1;
+}
+
+struct wait_ctx {
+	struct container_provider *p;
+	struct server *server;
+	int64_t next_look_ms;
+};
+
+/*
+ * The watch tells at once; where it was lost, or an event went missing, a look
+ * every second finds out as well.
+ */
+static int look_for_end(void *arg, struct error *err)
+{
+	struct wait_ctx *ctx = arg;
+	struct container_provider *p = ctx->p;
+	struct container_state state;
+	struct deadline limit = deadline_in(5000, NULL);
+
+	if (atomic_load(&ctx->server->ended))
+		return describe_end(p, ctx->server, err);
+	if (clock_now_ms() < ctx->next_look_ms)
+		return 0;
+	ctx->next_look_ms = clock_now_ms() + 1000;
+	if (container_inspect(p->engine, ctx->server->c.id, &limit, &state,
+			      err) < 0)
+		return -1;
+	return state.running ? 0 : describe_end(p, ctx->server, err);
+}
+
+int server_wait(struct container_provider *p, struct server *server,
+		const struct db_address *address,
+		const struct deadline *deadline, struct db **ret_db,
+		struct error *err)
+{
+	struct wait_ctx ctx = {p, server, clock_now_ms() + 1000};
+	struct db_wait wait = {look_for_end, &ctx, server->dir};
+	auto_buf struct buf tail = BUF_INIT_MAX(LOG_TAIL_BYTES);
+	struct deadline limit = deadline_in(5000, NULL);
+
+	if (db_wait_ready(address, &wait, deadline, ret_db, err) == 0)
+		return 0;
+	if (err && err->kind == ERROR_TIMEOUT &&
+	    container_log_tail(p->engine, server->c.id, LOG_TAIL_LINES, &limit,
+			       &tail, NULL) == 0 &&
+	    tail.len)
+		error_detail(err, tail.s);
+	return error_wrap(err, "server '%s'", server->name);
+}
+
+int server_remove(struct container_provider *p, struct server *server,
+		  const struct deadline *deadline, struct error *err)
+{
+	int result = 0;
+
+	if (server->c.id[0])
+		result =
+		    container_remove(p->engine, server->c.id, deadline, err);
+	drop_socket_dir(server);
+	server_free(p, server);
+	return result;
+}

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A SQLite service: one migrated file in the cache, a copy of it for each slot.
+ * A copy lies in a directory of its own, so that -wal, -shm and -journal, which
+ * SQLite puts beside it, can only ever be that copy's.
+ */
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/lock.h"
+#include "base/log.h"
+#include "base/progress.h"
+#include "dialect/db.h"
+#include "provider/impl.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct sqlite_provider {
+	struct provider base;
+	char key[TEMPLATE_KEY];
+	char *template; /* the sealed file, once ensured */
+	bool built;
+};
+
+static struct sqlite_provider *of(struct provider *p)
+{
+	return (struct sqlite_provider *)p;
+}
+
+static char *slot_dir(struct provider *p, unsigned slot)
+{
+	return xasprintf("%s/%s-%u", p->owner.data_dir, p->spec.service, slot);
+}
+
+static char *slot_path(struct provider *p, unsigned slot)
+{
+	return xasprintf("%s/%s-%u/%s.sqlite", p->owner.data_dir,
+			 p->spec.service, slot, p->spec.database);
+}
+
+/* Migrates a new file under a name of this session's and seals it. */
+static int build(struct sqlite_provider *s, const char *path,
+		 const struct deadline *deadline, struct error *err)
+{
+	struct provider *p = &s->base;
+	struct db_address a = {.dialect = DIALECT_SQLITE};
+	struct db *db = NULL;
+	int result;
+
+	a.path = xstrdup(path);
+	result = db_connect(&a, deadline, &db, err);
+	db_address_free(&a);
+	if (result < 0)
+		return -1;
+	if (migrations_apply(p->spec.migrations, db, deadline, p->progress,
+			     err) < 0) {
+		db_close(db);
+		return -1;
+	}
+	return db_seal_file(db, err);
+}
+
+/* Moves the built file into the cache in one step, or copies it there where
+ * the cache is another file system. */
+static int publish(const char *built, const char *template, struct error *err)
+{
+	auto_free char *half = NULL;
+
+	if (chmod(built, 0400) == 0 && rename(built, template) == 0)
+		return 0;
+	half = xasprintf("%s.%ld.tmp", template, (long)getpid());
+	if (fs_copy_file(built, half, 0400, err) < 0)
+		return -1;
+	if (rename(half, template) < 0) {
+		unlink(half);
+		return error_set(err, ERROR_IO, "cannot publish '%s'",
+				 template);
+	}
+	unlink(built);
+	return 0;
+}
+
+static int build_into(struct sqlite_provider *s, const char *template,
+		      const struct deadline *deadline, struct error *err)
+{
+	auto_free char *dir = xasprintf("%s/%s-build", s->base.owner.data_dir,
+					s->base.spec.service);
+	auto_free char *path = fs_join(dir, "template.sqlite");
+	int result;
+
+	if (fs_mkdir_p(dir, 0700, err) < 0)
+		return -1;
+	result = build(s, path, deadline, err);
+	if (result == 0)
+		result = publish(path, template, err);
+	fs_remove_tree(dir, NULL);
+	s->built = result == 0;
+	return result;
+}
+
+/* With the cache usable: under a lock, so that of two processes one builds. */
+static int ensure_cached(struct sqlite_provider *s, const char *dir,
+			 const struct deadline *deadline, struct error *err)
+{
+	auto_free char *template = xasprintf("%s/%s.sqlite", dir, s->key);
+	auto_free char *lock_path = xasprintf("%s/%s.lock", dir, s->key);
+	auto_lock struct lock lock = LOCK_INIT;
+
+	if (!s->base.spec.rebuild && !access(template, R_OK)) {
+		/* the quota goes by last use */
+		utimensat(AT_FDCWD, template, NULL, 0);
+		s->template = take_ptr(&template);
+		return 0;
+	}
+	if (lock_take(&lock, lock_path, deadline, err) < 0)
+		return -1;
+	if ((s->base.spec.rebuild || access(template, R_OK) < 0) &&
+	    build_into(s, template, deadline, err) < 0)
+		return -1;
+	s->template = take_ptr(&template);
+	return 0;
+}
+
+static int template_ensure(struct provider *p, const struct deadline *deadline,
+			   struct error *err)
+{
+	struct sqlite_provider *s = of(p);
+	auto_free char *dir = fs_join(p->owner.cache_dir, "sqlite");
+	auto_free char *template = NULL;
+
+	if (!fs_mkdir_p(dir, 0700, NULL) && !access(dir, W_OK))
+		return ensure_cached(s, dir, deadline, err);
+	progress_notice(p->progress,
+			"cannot write to cache '%s': this session's template "
+			"is not kept",
+			dir);
+	template = xasprintf("%s/%s-template.sqlite", p->owner.data_dir,
+			     p->spec.service);
+	if (build_into(s, template, deadline, err) < 0)
+		return -1;
+	s->template = take_ptr(&template);
+	return 0;
+}
+
+static int slot_start(struct provider *p, unsigned slot,
+		      const struct deadline *deadline, struct db_address *ret,
+		      struct error *err)
+{
+	auto_free char *dir = slot_dir(p, slot);
+	auto_free char *path = slot_path(p, slot);
+
+	(void)deadline; /* a local copy; nothing to wait for */
+	if (fs_mkdir_p(dir, 0700, err) < 0 ||
+	    fs_copy_file(of(p)->template, path, 0600, err) < 0) {
+		fs_remove_tree(dir, NULL);
+		return -1;
+	}
+	*ret = (struct db_address){.dialect = DIALECT_SQLITE,
+				   .path = take_ptr(&path)};
+	return 0;
+}
+
+static int slot_stop(struct provider *p, unsigned slot,
+		     const struct deadline *deadline, struct error *err)
+{
+	auto_free char *dir = slot_dir(p, slot);
+
+	(void)deadline;
+	return fs_remove_tree(dir, err);
+}
+
+static void facts(const struct provider *p, struct provider_facts *ret)
+{
+	const struct sqlite_provider *s = (const struct sqlite_provider *)p;
+
+	*ret = (struct provider_facts){
+	    .template_key = s->key,
+	    .template_built = s->built,
+	    .via = "file",
+	};
+}
+
+/* The session removes data_dir, and with it every slot's directory. */
+static void close_provider(struct provider *p, const struct deadline *deadline)
+{
+	struct sqlite_provider *s = of(p);
+
+	(void)deadline;
+	free(s->template);
+	free(s);
+}
+
+static const struct provider_ops sqlite_ops = {
+    .template_ensure = template_ensure,
+    .slot_start = slot_start,
+    .slot_stop = slot_stop,
+    .slot_name = slot_path,
+    .facts = facts,
+    .close = close_provider,
+};
+
+int provider_open_sqlite(const struct provider_spec *spec,
+			 const struct ownership *owner,
+			 const struct progress *progress, struct provider **ret,
+			 struct error *err)
+{
+	struct sqlite_provider *s;
+
+	if (fs_private_dir(owner->data_dir, err) < 0)
+		return -1;
+	s = xcalloc(1, sizeof(*s));
+	s->base = (struct provider){&sqlite_ops, *spec, *owner, progress};
+	/* the file format is the same for every version of the library */
+	migrations_key(spec->migrations, DIALECT_SQLITE, "sqlite", "", s->key);
+	*ret = &s->base;
+	return 0;
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+#include "provider/sweep.h"
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/log.h"
+#include "base/parallel.h"
+#include "docker/container.h"
+#include "docker/image.h"
+#include "provider/labels.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+/* How long a container may take to appear after its creator's death, and how
+ * many removals run side by side (an engine serialises most of each). */
+enum {
+	SETTLE_MS = 5000,
+	REMOVE_WIDTH = 8
+};
+
+static char *pending_dir(const char *run_dir)
+{
+	return fs_join(run_dir, "pending");
+}
+
+int pending_begin(const char *run_dir, const char *name, struct error *err)
+{
+	auto_free char *dir = pending_dir(run_dir);
+	auto_free char *path = fs_join(dir, name);
+	auto_close int fd = -1;
+
+	if (fs_mkdir_p(dir, 0700, err) < 0)
+		return -1;
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return error_set_errno(err, ERROR_IO, errno,
+				       "cannot write '%s'", path);
+	return 0;
+}
+
+void pending_end(const char *run_dir, const char *name)
+{
+	auto_free char *dir = pending_dir(run_dir);
+	auto_free char *path = fs_join(dir, name);
+
+	unlink(path);
+}
+
+static bool any_pending(const char *run_dir)
+{
+	auto_free char *path = run_dir ? pending_dir(run_dir) : NULL;
+	DIR *dir = path ? opendir(path) : NULL;
+	struct dirent *e;
+	bool any = false;
+
+	if (!dir)
+		return false;
+	while (!any && (e = readdir(dir)))
+		any = e->d_name[0] != '.';
+	closedir(dir);
+	return any;
+}
+
+struct removal {
+	struct engine *engine;
+	const struct container_list *list;
+	const struct deadline *deadline;
+	const char *run_dir;
+};
+
+static int remove_one(void *ctx, size_t i, struct error *err)
+{
+	struct removal *r = ctx;
+	const struct container_row *row = &r->list->rows[i];
+
+	log_debug("sweep: removing container '%s'", row->name);
+	if (container_remove(r->engine, row->id, r->deadline, err) < 0)
+		return -1;
+	if (r->run_dir && row->name)
+		pending_end(r->run_dir, row->name);
+	return 0;
+}
+
+/* Removes what is listed now: how many there were, or -1. */
+static long remove_listed(struct engine *engine, const char *label,
+			  const char *run_dir, const struct deadline *deadline,
+			  struct error *err)
+{
+	auto_container_list struct container_list list = CONTAINER_LIST_INIT;
+	struct removal r = {engine, &list, deadline, run_dir};
+
+	if (container_list(engine, label, deadline, &list, err) < 0)
+		return -1;
+	if (parallel_run(list.n, REMOVE_WIDTH, remove_one, &r, err) < 0)
+		return -1;
+	return (long)list.n;
+}
+
+static int remove_images(struct engine *engine, const char *label,
+			 const struct deadline *deadline, struct error *err)
+{
+	auto_image_list struct image_list list = IMAGE_LIST_INIT;
+
+	if (image_list(engine, label, NULL, deadline, &list, err) < 0)
+		return -1;
+	for (size_t i = 0; i < list.n; i++)
+		if (image_remove(engine, list.images[i].id, deadline, err) < 0)
+			return -1;
+	return 0;
+}
+
+int sweep_session(struct engine *engine, const char *session,
+		  const char *run_dir, const struct deadline *deadline,
+		  struct error *err)
+{
+	auto_free char *label = xasprintf(LABEL_SESSION "=%s", session);
+	struct deadline settle = deadline_sooner(*deadline, SETTLE_MS);
+	int64_t pause = 20;
+
+	for (;;) {
+		long found =
+		    remove_listed(engine, label, run_dir, deadline, err);
+
+		if (found < 0)
+			return -1;
+		if (found == 0 &&
+		    (!any_pending(run_dir) || deadline_left_ms(&settle) == 0))
+			return remove_images(engine, label, deadline, err);
+		if (found == 0 && deadline_poll(&settle, NULL, 0, pause,
+						"clean-up", NULL) == 0)
+			pause = pause * 2 > 200 ? 200 : pause * 2;
+	}
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * provider/sweep.h - what a session has on an engine, found by its label.
+ *
+ * A create call whose caller died may still take effect after the caller's
+ * death. Therefore a name is written down, as an empty file in the session's
+ * run directory, before the call, and struck out when its answer was read:
+ * whoever cleans up waits for the names that are left, for a bounded time.
+ */
+#ifndef PROVIDER_SWEEP_H
+#define PROVIDER_SWEEP_H
+
+#include "base/clock.h"
+
+struct engine;
+struct error;
+
+int pending_begin(const char *run_dir, const char *name, struct error *err);
+void pending_end(const char *run_dir, const char *name);
+
+/* Removes every container of the session, in every state, and images that it
+ * left unfinished. Idempotent. run_dir may be gone, or NULL. */
+int sweep_session(struct engine *engine, const char *session,
+		  const char *run_dir, const struct deadline *deadline,
+		  struct error *err);
+
+#endif

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What dead sessions left, and how their death is proven.
+ *
+ * A session's directories hold a lock that the kernel drops with its owner. A
+ * container's labels say who its owner is; it is judged by the owner's process
+ * and that lock where this process can see both (same boot, same pid
+ * namespace), by the boot where the machine is the same, and else by nothing
+ * but its expiry.
+ */
+#include "session/internal.h"
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/ident.h"
+#include "base/log.h"
+#include "base/parallel.h"
+#include "docker/container.h"
+#include "docker/engine.h"
+#include "docker/image.h"
+#include "provider/labels.h"
+#include "session/estate.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+	QUICK_MS = 5000,
+	/* Templates kept, newest first: an engine's images and SQLite files. */
+	TEMPLATES_KEPT = 32,
+	/* How long the making of a directory may take before it counts as
+	 * broken off. */
+	EARLY_S = 60,
+};
+
+struct gc {
+	unsigned flags;
+	const struct deadline *deadline;
+	struct gc_report *report;
+};
+
+static struct gc_row *add_row(struct gc *gc, const char *kind, const char *name,
+			      const char *why)
+{
+	struct gc_report *r = gc->report;
+	struct gc_row *row;
+
+	r->rows = xreallocarray(r->rows, r->n + 1, sizeof(*r->rows));
+	row = &r->rows[r->n++];
+	*row = (struct gc_row){
+	    .kind = xstrdup(kind),
+	    .name = xstrdup(name),
+	    .why = xstrdup(why),
+	};
+	return row;
+}
+
+static void settle_row(struct gc_row *row, int result, struct error *err)
+{
+	row->removed = result == 0;
+	if (result < 0)
+		row->failure = xstrdup(error_text(err));
+}
+
+void gc_report_free(struct gc_report *r)
+{
+	for (size_t i = 0; i < r->n; i++) {
+		free(r->rows[i].kind);
+		free(r->rows[i].name);
+		free(r->rows[i].why);
+		free(r->rows[i].failure);
+	}
+	free(r->rows);
+	*r = (struct gc_report){0};
+}
+
+/* Is the directory's lock free, so that its session is dead? One that is being
+ * made counts as alive for a minute. */
+static bool dir_is_dead(const char *path, bool early)
+{
+	auto_free char *lock_path = fs_join(path, ESTATE_LOCK);
+	auto_lock struct lock lock = LOCK_INIT;
+	struct stat st;
+
+	if (lstat(path, &st) < 0 || !S_ISDIR(st.st_mode) ||
+	    st.st_uid != geteuid())
+		return false;
+	if (early)
+		return clock_wall_s() - (int64_t)st.st_mtime > EARLY_S;
+	return lock_try(&lock, lock_path, NULL) == 1;
+}
+
+static bool is_session_name(const char *name)
+{
+	return strlen(name) == SESSION_ID &&
+	       strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789") ==
+		   SESSION_ID;
+}
+
+static void collect_dir(struct gc *gc, const char *path, const char *name)
+{
+	bool early = !strncmp(name, ESTATE_EARLY, strlen(ESTATE_EARLY));
+	auto_error struct error err = ERROR_INIT;
+	auto_estate struct estate e = {0};
+	struct gc_row *row;
+	int result;
+
+	if (!early && !is_session_name(name))
+		return;
+	if (!dir_is_dead(path, early))
+		return;
+	row = add_row(gc, "session", name, "its owner is gone");
+	if (gc->flags & GC_DRY_RUN)
+		return;
+	if (early)
+		result = fs_remove_tree(path, &err);
+	else if (estate_read(path, &e, &err) < 0)
+		result = -1;
+	else
+		result = estate_clean(&e, gc->deadline, &err);
+	settle_row(row, result, &err);
+}
+
+static void collect_dirs(struct gc *gc, const char *parent)
+{
+	DIR *dir = opendir(parent);
+	struct dirent *e;
+
+	if (!dir)
+		return;
+	while ((e = readdir(dir))) {
+		auto_free char *path = NULL;
+
+		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
+			continue;
+		path = fs_join(parent, e->d_name);
+		collect_dir(gc, path, e->d_name);
+	}
+	closedir(dir);
+}
+
+/* Of an owner on this boot, in this pid namespace. */
+static bool neighbour_is_dead(const struct label_owner *owner,
+			      const char *lock_path)
+{
+	auto_lock struct lock lock = LOCK_INIT;
+
+	if (ident_start_time(owner->pid) == owner->start_time)
+		return false;
+	if (!lock_path || lock_path[0] != '/')
+		return true;
+	if (access(lock_path, F_OK) < 0)
+		return errno == ENOENT || errno == ENOTDIR;
+	return lock_try(&lock, lock_path, NULL) == 1;
+}
+
+/* Why the container may go, or NULL. */
+static const char *death_of(const struct container_row *row)
+{
+	const char *text = container_row_label(row, LABEL_OWNER);
+	const char *expires = container_row_label(row, LABEL_EXPIRES);
+	auto_free char *mine = label_owner();
+	struct label_owner self;
+	struct label_owner owner;
+
+	if (text && label_owner_parse(text, &owner) == 0 &&
+	    label_owner_parse(mine, &self) == 0) {
+		bool same_boot = self.boot[0] && !strcmp(self.boot, owner.boot);
+
+		if (same_boot && self.pid_namespace == owner.pid_namespace)
+			return neighbour_is_dead(
+				   &owner, container_row_label(row, LABEL_LOCK))
+				   ? "its owner is gone"
+				   : NULL;
+		if (!same_boot && self.machine[0] &&
+		    !strcmp(self.machine, owner.machine))
+			return "its owner's machine was started anew";
+	}
+	if (expires && strtoll(expires, NULL, 10) > 0 &&
+	    strtoll(expires, NULL, 10) < clock_wall_s())
+		return "it has expired";
+	return NULL;
+}
+
+static int collect_containers(struct gc *gc, struct engine *engine,
+			      struct error *err)
+{
+	auto_container_list struct container_list list = CONTAINER_LIST_INIT;
+
+	if (container_list(engine, LABEL_SESSION, gc->deadline, &list, err) < 0)
+		return -1;
+	for (size_t i = 0; i < list.n; i++) {
+		auto_error struct error why_not = ERROR_INIT;
+		const char *why = death_of(&list.rows[i]);
+		struct gc_row *row;
+
+		if (!why)
+			continue;
+		row = add_row(gc, "container", list.rows[i].name, why);
+		if (gc->flags & GC_DRY_RUN)
+			continue;
+		settle_row(row,
+			   container_remove(engine, list.rows[i].id,
+					    gc->deadline, &why_not),
+			   &why_not);
+	}
+	return 0;
+}
+
+static int newest_first(const void *a, const void *b)
+{
+	const struct image *x = a;
+	const struct image *y = b;
+
+	return (x->created_s < y->created_s) - (x->created_s > y->created_s);
+}
+
+/* Templates over the number kept, and those that a later one of the same key
+ * has taken the name from. */
+static int collect_templates(struct gc *gc, struct engine *engine,
+			     struct error *err)
+{
+	auto_image_list struct image_list list = IMAGE_LIST_INIT;
+
+	if (image_list(engine, LABEL_ROLE "=template", NULL, gc->deadline,
+		       &list, err) < 0)
+		return -1;
+	if (list.n)
+		qsort(list.images, list.n, sizeof(*list.images), newest_first);
+	for (size_t i = 0; i < list.n; i++) {
+		const struct image *image = &list.images[i];
+		bool named = image->tags.n && image->tags.v[0][0] != '<';
+		const char *name = named ? image->tags.v[0] : image->id;
+		auto_error struct error why_not = ERROR_INIT;
+		struct gc_row *row;
+
+		if (named && i < TEMPLATES_KEPT)
+			continue;
+		row = add_row(gc, "template", name,
+			      named ? "more are kept than needed"
+				    : "a newer one has its name");
+		if (!(gc->flags & GC_DRY_RUN))
+			settle_row(
+			    row,
+			    image_remove(engine, name, gc->deadline, &why_not),
+			    &why_not);
+	}
+	return 0;
+}
+
+/* The directories of both kinds: sockets and locks, and database files. */
+static void collect_all_dirs(struct gc *gc)
+{
+	auto_free char *runtime = NULL;
+	auto_free char *cache = fs_cache_dir();
+	auto_free char *sessions = fs_join(cache, "sessions");
+
+	if (fs_runtime_dir(&runtime, NULL) == 0)
+		collect_dirs(gc, runtime);
+	collect_dirs(gc, sessions);
+}
+
+int session_gc(const struct config *config, unsigned flags,
+	       const struct deadline *deadline, struct gc_report *ret,
+	       struct error *err)
+{
+	auto_engine_candidates struct engine_candidates candidates =
+	    ENGINE_CANDIDATES_INIT;
+	struct gc_report report = {0};
+	struct gc gc = {flags, deadline, &report};
+	struct engine *engine = NULL;
+	int result;
+
+	collect_all_dirs(&gc);
+	if (engine_discover(config ? config->host : NULL, &candidates, err) <
+	    0) {
+		gc_report_free(&report);
+		return -1;
+	}
+	/* no engine: then there is nothing on it, either */
+	if (engine_open(&candidates, 0, deadline, &engine, NULL) < 0) {
+		*ret = report;
+		return 0;
+	}
+	result = collect_containers(&gc, engine, err);
+	if (result == 0)
+		result = collect_templates(&gc, engine, err);
+	engine_free(engine);
+	if (result < 0) {
+		gc_report_free(&report);
+		return -1;
+	}
+	*ret = report;
+	return 0;
+}
+
+struct gc_thread {
+	pthread_t thread;
+	struct engine *engine;
+	struct cancel *stop;
+};
+
+static void *collect_quietly(void *arg)
+{
+	struct gc_thread *t = arg;
+	struct deadline deadline = deadline_in(QUICK_MS, t->stop);
+	struct gc_report report = {0};
+	struct gc gc = {0, &deadline, &report};
+	auto_error struct error err = ERROR_INIT;
+
+	collect_all_dirs(&gc);
+	if (collect_containers(&gc, t->engine, &err) < 0)
+		log_debug("gc: %s", err.text);
+	for (size_t i = 0; i < report.n; i++)
+		log_debug("gc: %s '%s': %s", report.rows[i].kind,
+			  report.rows[i].name,
+			  report.rows[i].failure ? report.rows[i].failure
+						 : report.rows[i].why);
+	gc_report_free(&report);
+	return NULL;
+}
+
+struct gc_thread *gc_thread_start(struct engine *engine)
+{
+	struct gc_thread *t = xcalloc(1, sizeof(*t));
+	sigset_t all;
+	sigset_t before;
+	int failed;
+
+	t->engine = engine;
+	t->stop = cancel_new(NULL);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	failed =
+	    !t->stop || pthread_create(&t->thread, NULL, collect_quietly, t);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (!failed)
+		return t;
+	/* collecting can wait for the next session */
+	cancel_free(t->stop);
+	free(t);
+	return NULL;
+}
+
+void gc_thread_stop(struct gc_thread *t)
+{
+	if (!t)
+		return;
+	cancel_trip(t->stop, SIGTERM);
+	pthread_join(t->thread, NULL);
+	cancel_free(t->stop);
+	free(t);
+}

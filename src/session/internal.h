@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * session/internal.h - what session.c, start.c and variables.c share.
+ */
+#ifndef SESSION_INTERNAL_H
+#define SESSION_INTERNAL_H
+
+#include "base/lock.h"
+#include "config/config.h"
+#include "session/session.h"
+#include "template/migrations.h"
+
+enum {
+	SESSION_ID = 12
+};
+
+struct engine;
+struct gc_thread;
+
+/* One service of the session. */
+struct service {
+	const struct config_service *config;
+	enum dialect dialect; /* what it speaks here, after a fall-back */
+	struct migrations migrations;
+	struct provider_spec spec;
+	struct provider *provider;
+	struct db_address *slots;
+	unsigned n_slots;
+};
+
+struct session {
+	const struct config *config; /* borrowed */
+	const struct progress *progress;
+	struct estate_listener listener;
+	char id[SESSION_ID + 1];
+	char identity[CONFIG_IDENTITY];
+	char *run_dir, *data_dir, *cache_dir, *lock_path;
+	struct lock lock;      /* run_dir's */
+	struct lock data_lock; /* data_dir's, where that is in the cache */
+	struct ownership owner;
+	struct engine *engine;
+	char *fallback_reason;
+	struct service *services;
+	unsigned n_services;
+	struct gc_thread *gc;
+};
+
+/* Tells the listener, and writes it down for gc. */
+int session_tell(struct session *s, enum estate_kind kind, const char *value,
+		 struct error *err);
+
+/* The engine as one string that outlives it, and back. */
+char *engine_encode(const struct engine *engine);
+int engine_open_encoded(const char *encoded, const struct deadline *deadline,
+			struct engine **ret, struct error *err);
+
+/* Clears up after dead sessions on a thread, while this one starts. */
+struct gc_thread *gc_thread_start(struct engine *engine);
+void gc_thread_stop(struct gc_thread *t);
+
+#endif

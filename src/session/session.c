@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+#include "session/internal.h"
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/ident.h"
+#include "base/log.h"
+#include "base/progress.h"
+#include "docker/engine.h"
+#include "session/estate.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+	END_MS = 60000,
+	/* When another machine may take what is left of a session for dead. */
+	EXPIRES_S = 24 * 60 * 60,
+};
+
+/*
+ * Makes PARENT/ID with ID/owner.lock already held. Under its own name it never
+ * exists unlocked: gc, which takes an unlocked one for a dead session's, may
+ * look at any moment.
+ */
+static int make_locked_dir(const char *parent, const char *id,
+			   struct lock *lock, char **ret, struct error *err)
+{
+	auto_free char *early = xasprintf("%s/" ESTATE_EARLY "%s", parent, id);
+	auto_free char *early_lock = fs_join(early, ESTATE_LOCK);
+	auto_free char *dir = fs_join(parent, id);
+	int got;
+
+	if (mkdir(early, 0700) < 0)
+		return error_set_errno(err, ERROR_IO, errno,
+				       "cannot make directory '%s'", early);
+	got = lock_try(lock, early_lock, err);
+	if (got == 1 && rename(early, dir) == 0) {
+		*ret = take_ptr(&dir);
+		return 0;
+	}
+	if (got == 1)
+		error_set_errno(err, ERROR_IO, errno,
+				"cannot make directory '%s'", dir);
+	else if (got == 0)
+		error_set(err, ERROR_BUSY, "lock '%s' is held", early_lock);
+	lock_release(lock);
+	fs_remove_tree(early, NULL);
+	return -1;
+}
+
+static int make_run_dir(struct session *s, struct error *err)
+{
+	auto_free char *runtime = NULL;
+
+	if (fs_runtime_dir(&runtime, err) < 0 ||
+	    make_locked_dir(runtime, s->id, &s->lock, &s->run_dir, err) < 0)
+		return -1;
+	s->lock_path = fs_join(s->run_dir, ESTATE_LOCK);
+	if (s->listener.fn)
+		s->listener.fn(s->listener.ctx, ESTATE_RUN_DIR, s->run_dir);
+	return 0;
+}
+
+/* Beside the cache, so that a copy of a template can be a reflink; in the run
+ * directory where the cache cannot be written. */
+static int make_data_dir(struct session *s, struct error *err)
+{
+	auto_free char *sessions = NULL;
+	auto_free char *wanted = NULL;
+
+	s->cache_dir = fs_cache_dir();
+	sessions = fs_join(s->cache_dir, "sessions");
+	wanted = fs_join(sessions, s->id);
+	if (session_tell(s, ESTATE_DATA_DIR, wanted, err) < 0)
+		return -1;
+	if (fs_mkdir_p(sessions, 0700, NULL) == 0 &&
+	    make_locked_dir(sessions, s->id, &s->data_lock, &s->data_dir,
+			    NULL) == 0)
+		return 0;
+	log_debug("'%s' cannot be written", sessions);
+	s->data_dir = fs_join(s->run_dir, "data");
+	return fs_private_dir(s->data_dir, err);
+}
+
+int session_tell(struct session *s, enum estate_kind kind, const char *value,
+		 struct error *err)
+{
+	if (s->listener.fn)
+		s->listener.fn(s->listener.ctx, kind, value);
+	return estate_note(s->run_dir, kind, value, err);
+}
+
+int session_new(const struct config *config,
+		const struct estate_listener *listener,
+		const struct progress *progress, struct session **ret,
+		struct error *err)
+{
+	struct session *s = xcalloc(1, sizeof(*s));
+
+	s->config = config;
+	s->progress = progress;
+	s->lock = (struct lock)LOCK_INIT;
+	s->data_lock = (struct lock)LOCK_INIT;
+	if (listener)
+		s->listener = *listener;
+	ident_random(s->id, SESSION_ID);
+	config_identity(config, s->identity);
+	if (make_run_dir(s, err) < 0 || make_data_dir(s, err) < 0) {
+		session_end(s);
+		return error_wrap(err, "new session");
+	}
+	s->owner = (struct ownership){
+	    .session = s->id,
+	    .run_dir = s->run_dir,
+	    .data_dir = s->data_dir,
+	    .cache_dir = s->cache_dir,
+	    .project = config->project_dir ? config->project_dir : "/",
+	    .lock_path = s->lock_path,
+	    .expires_s = clock_wall_s() + EXPIRES_S,
+	};
+	*ret = s;
+	return 0;
+}
+
+static void free_service(struct service *service,
+			 const struct deadline *deadline)
+{
+	provider_close(service->provider, deadline);
+	for (unsigned i = 0; i < service->n_slots; i++)
+		db_address_free(&service->slots[i]);
+	free(service->slots);
+	migrations_free(&service->migrations);
+}
+
+static void remove_dir(struct session *s, const char *path)
+{
+	auto_error struct error err = ERROR_INIT;
+
+	if (path && fs_remove_tree(path, &err) < 0)
+		progress_notice(s->progress, "%s", err.text);
+}
+
+void session_end(struct session *s)
+{
+	struct deadline deadline = deadline_in(END_MS, NULL);
+
+	if (!s)
+		return;
+	gc_thread_stop(s->gc);
+	for (unsigned i = s->n_services; i-- > 0;)
+		free_service(&s->services[i], &deadline);
+	engine_free(s->engine);
+	remove_dir(s, s->data_dir);
+	remove_dir(s, s->run_dir);
+	lock_release(&s->data_lock);
+	lock_release(&s->lock);
+	free(s->services);
+	free(s->fallback_reason);
+	free(s->run_dir);
+	free(s->data_dir);
+	free(s->cache_dir);
+	free(s->lock_path);
+	free(s);
+}
+
+const char *session_id(const struct session *s)
+{
+	return s->id;
+}
+
+const char *session_run_dir(const struct session *s)
+{
+	return s->run_dir;
+}
+
+const char *session_identity(const struct session *s)
+{
+	return s->identity;
+}
+
+unsigned session_n_services(const struct session *s)
+{
+	return s->n_services;
+}
+
+static const char *service_backend(const struct service *service)
+{
+	return service->dialect == DIALECT_SQLITE ? "sqlite" : "container";
+}
+
+void session_service(const struct session *s, unsigned i,
+		     struct session_service *ret)
+{
+	const struct service *service = &s->services[i];
+
+	*ret = (struct session_service){
+	    .name = service->config->name,
+	    .backend = service_backend(service),
+	    .dialect = service->dialect,
+	    .slots = service->slots,
+	    .n_slots = service->n_slots,
+	};
+	provider_facts(service->provider, &ret->facts);
+}
+
+const char *session_backend(const struct session *s)
+{
+	return s->n_services ? service_backend(&s->services[0]) : "none";
+}
+
+const char *session_fallback_reason(const struct session *s)
+{
+	return s->fallback_reason;
+}
+
+const char *session_engine_host(const struct session *s)
+{
+	return s->engine ? engine_host(s->engine) : NULL;
+}
+
+char *session_slot_name(const struct session *s, unsigned service,
+			unsigned slot)
+{
+	return provider_slot_name(s->services[service].provider, slot);
+}

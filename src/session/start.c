@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which backend serves, and the way from nothing to every slot ready.
+ */
+#include "session/internal.h"
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/parallel.h"
+#include "base/progress.h"
+#include "docker/engine.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* An engine serialises most of a start: more at once only wait inside it. */
+enum {
+	START_WIDTH = 8,
+	ENGINE_MS = 10000
+};
+
+static int parse_dialect(const struct config_service *c, enum dialect *ret,
+			 struct error *err)
+{
+	if (dialect_parse(c->db, ret) < 0)
+		return error_set(err, ERROR_CONFIG,
+				 "service '%s': unknown database '%s'", c->name,
+				 c->db);
+	return 0;
+}
+
+/* Reads the migrations for a dialect and says what the provider is to make. */
+static int describe(struct session *s, unsigned i, enum dialect dialect,
+		    struct error *err)
+{
+	struct service *service = &s->services[i];
+	const struct config_service *c = service->config;
+
+	migrations_free(&service->migrations);
+	service->migrations = (struct migrations)MIGRATIONS_INIT;
+	if (migrations_load(c->migrations, c->seeds.v, dialect,
+			    &service->migrations, err) < 0)
+		return error_wrap(err, "service '%s'", c->name);
+	service->dialect = dialect;
+	service->spec = (struct provider_spec){
+	    .service = c->name,
+	    .index = i,
+	    .dialect = dialect,
+	    .version = c->version,
+	    .image = c->image,
+	    .database = c->database ? c->database : "app",
+	    .user = c->user ? c->user : "app",
+	    .env = (const char *const *)c->env.v,
+	    .migrations = &service->migrations,
+	    .transport = s->config->transport == CONFIG_TRANSPORT_UNIX
+			     ? TRANSPORT_UNIX
+			     : TRANSPORT_TCP,
+	    .memory_bytes = c->memory_bytes,
+	    .rebuild = s->config->rebuild,
+	};
+	return 0;
+}
+
+static int describe_all(struct session *s, struct error *err)
+{
+	const struct config *config = s->config;
+
+	s->services = xcalloc(config->n_services, sizeof(*s->services));
+	s->n_services = (unsigned)config->n_services;
+	for (unsigned i = 0; i < s->n_services; i++) {
+		enum dialect dialect;
+
+		s->services[i].config = &config->services[i];
+		s->services[i].migrations = (struct migrations)MIGRATIONS_INIT;
+		if (parse_dialect(&config->services[i], &dialect, err) < 0)
+			return -1;
+		if (config->backend == BACKEND_SQLITE)
+			dialect = DIALECT_SQLITE;
+		if (describe(s, i, dialect, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static bool needs_containers(const struct session *s)
+{
+	for (unsigned i = 0; i < s->n_services; i++)
+		if (s->services[i].dialect != DIALECT_SQLITE)
+			return true;
+	return false;
+}
+
+static int open_engine(struct session *s, const struct deadline *deadline,
+		       struct error *err)
+{
+	auto_engine_candidates struct engine_candidates candidates =
+	    ENGINE_CANDIDATES_INIT;
+	auto_free char *encoded = NULL;
+	struct deadline limit = deadline_sooner(*deadline, ENGINE_MS);
+
+	if (engine_discover(s->config->host, &candidates, err) < 0 ||
+	    engine_open(&candidates, 0, &limit, &s->engine, err) < 0)
+		return -1;
+	encoded = engine_encode(s->engine);
+	return session_tell(s, ESTATE_ENGINE, encoded, err);
+}
+
+static int open_containers(struct session *s, const struct deadline *deadline,
+			   struct error *err)
+{
+	if (open_engine(s, deadline, err) < 0)
+		return -1;
+	s->gc = gc_thread_start(s->engine);
+	for (unsigned i = 0; i < s->n_services; i++) {
+		struct service *service = &s->services[i];
+
+		if (service->dialect != DIALECT_SQLITE &&
+		    provider_open_container(s->engine, &service->spec,
+					    &s->owner, deadline, s->progress,
+					    &service->provider, err) < 0)
+			return error_wrap(err, "service '%s'",
+					  service->config->name);
+	}
+	return 0;
+}
+
+/* What the engine cannot give at all may be had elsewhere; a server or a
+ * migration that fails is an answer, and is reported. */
+static bool may_fall_back(const struct error *why)
+{
+	switch (why->kind) {
+	case ERROR_NO_ENGINE:
+	case ERROR_NO_IMAGE:
+	case ERROR_PULL:
+	case ERROR_ENGINE:
+	case ERROR_PROTOCOL:
+	case ERROR_TIMEOUT:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool is_required(const struct config *config, const char *backend)
+{
+	return config->require && !strcmp(config->require, backend);
+}
+
+/* Gives up what containers were to serve and turns to SQLite. */
+static int fall_back(struct session *s, struct error *why, struct error *err)
+{
+	struct deadline cleanup = deadline_in(20000, NULL);
+
+	for (unsigned i = 0; i < s->n_services; i++) {
+		struct service *service = &s->services[i];
+
+		provider_close(service->provider, &cleanup);
+		service->provider = NULL;
+		if (service->dialect != DIALECT_SQLITE &&
+		    describe(s, i, DIALECT_SQLITE, err) < 0)
+			return -1;
+	}
+	s->fallback_reason = take_ptr(&why->text);
+	progress_notice(s->progress, "no containers, using SQLite instead: %s",
+			s->fallback_reason);
+	return 0;
+}
+
+static int choose_backend(struct session *s, const struct deadline *deadline,
+			  struct error *err)
+{
+	const struct config *config = s->config;
+	auto_error struct error why = ERROR_INIT;
+
+	if (!needs_containers(s))
+		return 0;
+	if (is_required(config, "sqlite"))
+		return error_set(err, ERROR_REQUIRED,
+				 "sqlite is required, but service '%s' asks "
+				 "for '%s'",
+				 s->services[0].config->name,
+				 s->services[0].config->db);
+	if (open_containers(s, deadline, &why) == 0)
+		return 0;
+	if (!may_fall_back(&why))
+		return error_move(err, &why);
+	if (is_required(config, "container")) {
+		why.kind = ERROR_REQUIRED;
+		error_wrap(&why, "containers are required");
+		return error_move(err, &why);
+	}
+	if (config->backend != BACKEND_AUTO ||
+	    !strvec_has(&config->fallback, "sqlite"))
+		return error_move(err, &why);
+	return fall_back(s, &why, err);
+}
+
+static int open_files(struct session *s, struct error *err)
+{
+	for (unsigned i = 0; i < s->n_services; i++) {
+		struct service *service = &s->services[i];
+
+		if (service->dialect == DIALECT_SQLITE &&
+		    provider_open_sqlite(&service->spec, &s->owner, s->progress,
+					 &service->provider, err) < 0)
+			return error_wrap(err, "service '%s'",
+					  service->config->name);
+	}
+	if (is_required(s->config, "container") && !needs_containers(s))
+		return error_set(err, ERROR_REQUIRED,
+				 "containers are required, but every service "
+				 "asks for sqlite");
+	return 0;
+}
+
+struct start_ctx {
+	struct session *s;
+	const struct deadline *deadline;
+	unsigned slots;
+};
+
+static int ensure_template(void *arg, size_t i, struct error *err)
+{
+	struct start_ctx *ctx = arg;
+
+	return provider_template_ensure(ctx->s->services[i].provider,
+					ctx->deadline, err);
+}
+
+static int start_slot(void *arg, size_t i, struct error *err)
+{
+	struct start_ctx *ctx = arg;
+	struct service *service = &ctx->s->services[i / ctx->slots];
+	unsigned slot = (unsigned)(i % ctx->slots);
+
+	return provider_slot_start(service->provider, slot, ctx->deadline,
+				   &service->slots[slot], err);
+}
+
+static int start_slots(struct session *s, const struct deadline *deadline,
+		       struct error *err)
+{
+	struct start_ctx ctx = {s, deadline, 1};
+
+	if (s->config->workers > 0)
+		ctx.slots = (unsigned)s->config->workers;
+	if (parallel_run(s->n_services, START_WIDTH, ensure_template, &ctx,
+			 err) < 0)
+		return -1;
+	for (unsigned i = 0; i < s->n_services; i++) {
+		s->services[i].slots =
+		    xcalloc(ctx.slots, sizeof(struct db_address));
+		s->services[i].n_slots = ctx.slots;
+	}
+	return parallel_run((size_t)s->n_services * ctx.slots, START_WIDTH,
+			    start_slot, &ctx, err);
+}
+
+int session_start(struct session *s, const struct deadline *deadline,
+		  struct error *err)
+{
+	if (describe_all(s, err) < 0 || choose_backend(s, deadline, err) < 0 ||
+	    open_files(s, err) < 0)
+		return -1;
+	return start_slots(s, deadline, err);
+}
