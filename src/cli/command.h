@@ -23,8 +23,8 @@
 struct cancel;
 struct progress;
 
-#define COMMANDS(X)   \
-	X(version)    \
+#define COMMANDS(X) \
+	X(version)  \
 	X(help)
 
 /*
