@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+# shellcheck shell=sh
 # lib.sh: what the *-up scripts and `down` share; sourced, does nothing by itself.
 # Prints nothing on stdout but what `daemon` and `begin` say: the engine's address.
 # Leaves all under $E: NAME/{pid,log,lock,undo,run/,data/} per engine, caches in *.tar and *.root.
