@@ -77,7 +77,7 @@ static int64_t read_time(const char *text)
 	return t > 0 ? (int64_t)t : 0;
 }
 
-static void read_tags(const cJSON *json, struct strvec *ret)
+void image_tags(const cJSON *json, struct strvec *ret)
 {
 	const cJSON *item;
 
@@ -95,7 +95,7 @@ static void read_image(const cJSON *json, struct image *ret)
 
 	*ret = (struct image)IMAGE_INIT;
 	ret->id = image_full_id(json_str(json, "Id"));
-	read_tags(json, &ret->tags);
+	image_tags(json, &ret->tags);
 	json_strings(json_get(config, "Env"), &ret->env);
 	json_strings(json_get(config, "Entrypoint"), &ret->entrypoint);
 	json_strings(json_get(config, "Cmd"), &ret->cmd);

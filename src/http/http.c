@@ -293,6 +293,9 @@ static void set_headers(struct transfer *t)
 		    q->content_type ? q->content_type : "application/json");
 
 		add_header(t, line);
+	} else {
+		/* libcurl calls an empty POST a form */
+		add_header(t, "Content-Type:");
 	}
 	for (size_t i = 0; q->headers && q->headers[i]; i++)
 		add_header(t, q->headers[i]);

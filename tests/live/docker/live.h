@@ -65,7 +65,12 @@ static inline int live_teardown(void **state)
 		assert_ok(
 		    container_remove(engine, list.rows[i].id, &until, &err));
 	container_list_free(&list);
-	(void)images;
+	assert_ok(image_list(engine, live_label, NULL, &until, &images, &err));
+	for (size_t i = 0; i < images.n; i++)
+		for (size_t k = 0; k < images.images[i].tags.n; k++)
+			assert_ok(image_remove(
+			    engine, images.images[i].tags.v[k], &until, &err));
+	image_list_free(&images);
 	engine_free(engine);
 	return 0;
 }
