@@ -89,6 +89,19 @@ void digest_of(const void *data, size_t len, char ret_hex[DIGEST_HEX])
 	to_hex(bytes, ret_hex);
 }
 
+void ident_mysql_hash(const char *password, char ret[IDENT_MYSQL_HASH])
+{
+	unsigned char bytes[EVP_MAX_MD_SIZE];
+	unsigned len;
+
+	must(EVP_Digest(password, strlen(password), bytes, &len, EVP_sha1(),
+			NULL));
+	must(EVP_Digest(bytes, len, bytes, &len, EVP_sha1(), NULL));
+	*ret++ = '*';
+	for (unsigned i = 0; i < len; i++)
+		snprintf(ret + 2 * (size_t)i, 3, "%02X", bytes[i]);
+}
+
 static char boot_id[64];
 
 static void read_boot_id(void)

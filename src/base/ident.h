@@ -30,6 +30,13 @@ void digest_end(struct digest *d, char ret_hex[DIGEST_HEX]);
 /* Of one string as it is, without framing (a docker context's folder). */
 void digest_of(const void *data, size_t len, char ret_hex[DIGEST_HEX]);
 
+/* How MariaDB and MySQL store a password (mysql_native_password): '*' and
+ * SHA1(SHA1(password)) in upper-case hex. */
+enum {
+	IDENT_MYSQL_HASH = 42
+};
+void ident_mysql_hash(const char *password, char ret[IDENT_MYSQL_HASH]);
+
 /* The kernel's boot id, "" where it has none. */
 const char *ident_boot_id(void);
 

@@ -51,7 +51,9 @@ void db_url(const struct db_address *a, struct buf *ret);
  * Expands one export template: {url} {host} {port} {user} {password} {database}
  * {socket} {path} {jdbc_url} {go_dsn} {sqlalchemy_url} {mariadb_url} {libpq}
  * {worker} {slot} {scratch}; "{{" is a brace. An unknown name is ERROR_CONFIG
- * that lists the known ones. worker, slot and scratch may be NULL: empty.
+ * that lists the known ones. What an address has not is empty, as are worker,
+ * slot and scratch when NULL. Behind a "://" in the text, parts are
+ * percent-encoded. *ret is added to; on failure it is as it was.
  */
 struct db_template_extra {
 	const char *worker, *slot, *scratch;

@@ -46,7 +46,9 @@ void db_put_literal(enum dialect d, struct buf *b, const char *value);
  * are not told apart from those it can: the last one is in the ERROR_TIMEOUT's
  * text. On success the open connection, or ret_db may be NULL.
  *
- * For sqlite it opens the file.
+ * Over TCP every answer is the final server's; over a socket it is asked for
+ * its TCP side (postgres: listen_addresses is not empty, mariadb:
+ * skip_networking is off). For sqlite it opens the file, without waiting.
  */
 struct db_wait {
 	int (*dead)(void *ctx, struct error *err); /* NULL: never */
@@ -62,16 +64,18 @@ int db_wait_ready(const struct db_address *address, const struct db_wait *wait,
  * dialect's own client would split it. Where it fails: ERROR_MIGRATION with
  * "NAME:LINE: the server's message" and the statement as the error's detail.
  * LINE is the line of the failing token where the server tells it, else that
- * of the statement's beginning; 1-based, in the file.
+ * of the statement's beginning; 1-based, in the file. A second script on one
+ * connection begins with its session reset (settings, temporary tables, the
+ * chosen database), and one that leaves a transaction open has failed.
  */
 int db_run_script(struct db *db, const char *name, const char *sql, size_t len,
 		  const struct deadline *deadline, struct error *err);
 
 /*
- * Sets the passwords of the roles that the server's image made, and makes them
- * cheap to check (postgres: a SCRAM verifier with few iterations). `admin` is
- * for MariaDB's root, NULL: leave it. Used when a server made from a template
- * becomes a session's own.
+ * Sets the passwords of the roles that the server's image made. Only hashes
+ * leave this process. `admin` is for MariaDB's root, NULL: leave it. Used when
+ * a server made from a template becomes a session's own. The connection must be
+ * an administrator's; accounts that MariaDB does not have are passed over.
  */
 int db_set_passwords(struct db *db, const char *user, const char *password,
 		     const char *admin_password,
@@ -81,7 +85,12 @@ int db_set_passwords(struct db *db, const char *user, const char *password,
  * -wal, -shm or -journal beside it, integrity checked. Frees db in any case. */
 int db_seal_file(struct db *db, struct error *err);
 
-/* Library start-up and shut-down; once per process, from the main thread. */
+/*
+ * Once per process, from the main thread, before any other is started. Takes
+ * those of libpq's variables out of this process's environment that libpq obeys
+ * whatever is passed to it (PGSERVICE, PGHOSTADDR, PGTZ …): whoever hands an
+ * environment to a child copies it before.
+ */
 void db_global_init(void);
 
 #endif

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+#include "template/migrations.h"
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/ident.h"
+#include "base/progress.h"
+#include "dialect/db.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Part of every key: raise it when the same files make another state. */
+static const char format_version[] = "testenv-template-1";
+
+void migrations_free(struct migrations *m)
+{
+	for (size_t i = 0; i < m->n; i++) {
+		free(m->files[i].path);
+		free(m->files[i].sql);
+	}
+	free(m->files);
+	*m = (struct migrations)MIGRATIONS_INIT;
+}
+
+static const char *file_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+void migrations_key(const struct migrations *m, enum dialect dialect,
+		    const char *base, const char *settings,
+		    char ret[TEMPLATE_KEY])
+{
+	struct digest *d = digest_new();
+	char hex[DIGEST_HEX];
+	char counts[64];
+	int n;
+
+	digest_add_str(d, format_version);
+	digest_add_str(d, dialect_name(dialect));
+	digest_add_str(d, base);
+	digest_add_str(d, settings);
+	n = snprintf(counts, sizeof(counts), "%zu %zu", m->n, m->n_seeds);
+	digest_add(d, counts, (size_t)n);
+	for (size_t i = 0; i < m->n; i++) {
+		digest_add_str(d, file_name(m->files[i].path));
+		digest_add(d, m->files[i].sql, m->files[i].len);
+	}
+	digest_end(d, hex);
+	memcpy(ret, hex, TEMPLATE_KEY - 1);
+	ret[TEMPLATE_KEY - 1] = '\0';
+}
+
+int migrations_apply(const struct migrations *m, struct db *db,
+		     const struct deadline *deadline,
+		     const struct progress *progress, struct error *err)
+{
+	for (size_t i = 0; i < m->n; i++) {
+		const struct migration_file *f = &m->files[i];
+		struct progress_event e = {
+		    .kind = PROGRESS_ITEM,
+		    .step = "migrate",
+		    .item = f->path,
+		    .current = (int64_t)i + 1,
+		    .total = (int64_t)m->n,
+		};
+
+		progress_emit(progress, &e);
+		if (db_run_script(db, f->path, f->sql, f->len, deadline, err) <
+		    0)
+			return -1;
+	}
+	return 0;
+}
