@@ -11,6 +11,7 @@
 #include "cli/command.h"
 #include "cli/help.h"
 #include "cli/render.h"
+#include "supervisor/passon.h"
 
 #include <cjson/cJSON.h>
 #include <errno.h>
@@ -216,6 +217,7 @@ int main(int argc, char **argv)
 	};
 	int code = -1;
 
+	signals_save();
 	open_standard_descriptors();
 	cJSON_InitHooks(&hooks);
 	if (!argc)

@@ -204,21 +204,19 @@ static int say(struct watchdog *w, enum frame_type type, const void *data,
 	return 0;
 }
 
-int watchdog_tell_session(struct watchdog *w, const char *session,
-			  struct error *err)
+int watchdog_tell_session(struct watchdog *w, const char *session)
 {
-	return say(w, FRAME_SESSION, session, strlen(session), err);
+	return say(w, FRAME_SESSION, session, strlen(session), NULL);
 }
 
-int watchdog_tell(struct watchdog *w, enum estate_kind kind, const char *value,
-		  struct error *err)
+int watchdog_tell(struct watchdog *w, enum estate_kind kind, const char *value)
 {
 	auto_buf struct buf data = BUF_INIT;
 	uint32_t k = (uint32_t)kind;
 
 	buf_put(&data, &k, sizeof(k));
 	buf_puts(&data, value);
-	return say(w, FRAME_ESTATE, data.s, data.len, err);
+	return say(w, FRAME_ESTATE, data.s, data.len, NULL);
 }
 
 static void note(struct watchdog *w, const struct frame *f)

@@ -48,11 +48,10 @@ typedef void watchdog_clean_fn(const struct estate *estate);
 int watchdog_start(watchdog_clean_fn *clean, struct watchdog **ret,
 		   struct error *err);
 
-/* Adds to what `clean` gets; a later value replaces one of the same kind. */
-int watchdog_tell_session(struct watchdog *w, const char *session,
-			  struct error *err);
-int watchdog_tell(struct watchdog *w, enum estate_kind kind, const char *value,
-		  struct error *err);
+/* Adds to what `clean` gets; a later value replaces one of the same kind. -1:
+ * the watchdog is dead, which watchdog_wait will say. */
+int watchdog_tell_session(struct watchdog *w, const char *session);
+int watchdog_tell(struct watchdog *w, enum estate_kind kind, const char *value);
 
 /* What to run; borrowed for the call. */
 struct watchdog_command {
