@@ -1,0 +1,339 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Builds testenv in every supported way and runs its tests.
+#
+#   sh tests/run.sh                everything, as CI does
+#   sh tests/run.sh PART...        only these, in the order given:
+#     packages    print the Debian packages that are needed
+#     unit        gcc: build, tests without a server (labels unit and fake)
+#     lint        layers, layout, spelling (label lint)
+#     images      build the server images through the program
+#     live        the built program on real servers (label live)
+#     gcc-asan clang clang-asan    the same build and unit tests, otherwise
+#     live-asan   live, with the sanitizers
+#
+# As root it installs what is missing and starts a Docker engine where none
+# answers; otherwise it says what is missing and goes on with what is there.
+# A test that cannot run is skipped; with CI=true that is a failure.
+#
+# Variables: TESTENV_BUILD, where to build (build/tests); TESTENV_JOBS (cores).
+set -u
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+out=${TESTENV_BUILD:-$root/build/tests}
+jobs=${TESTENV_JOBS:-$(nproc)}
+ci=${CI:-}
+began=$(date +%s)
+engine_started=
+total=0
+failed=0
+summary=
+bad=
+
+# The one list. The names are Debian 12's.
+packages='
+	gcc libc6-dev clang libclang-rt-14-dev cmake ninja-build pkg-config
+	libcurl4-openssl-dev libcjson-dev libpq-dev libmariadb-dev
+	libsqlite3-dev libarchive-dev libssl-dev libuv1-dev libfyaml-dev
+	uthash-dev libcmocka-dev
+	clang-format-14 clang-format shellcheck codespell git
+	ca-certificates curl jq procps python3 sqlite3
+	postgresql-client mariadb-client
+'
+# Only where an engine has to be brought up.
+engine_packages='docker.io iptables mmdebstrap'
+
+say() {
+	printf '\n== %s\n' "$*"
+}
+
+seconds() {
+	echo $(($(date +%s) - began))
+}
+
+# note RESULT WHAT SINCE: a line of the closing summary
+note() {
+	summary="$summary
+$(printf '%-7s %5ds  %s' "$1" $(($(seconds) - $3)) "$2")"
+	[ "$1" != FAILED ] || bad=yes
+}
+
+# step WHAT COMMAND...: runs it, and remembers how it ended
+step() {
+	what=$1 since=$(seconds)
+	shift
+	say "$what"
+	if "$@"; then
+		note ok "$what" "$since"
+		return 0
+	fi
+	note FAILED "$what" "$since"
+	return 1
+}
+
+missing_packages() {
+	there=$(dpkg-query -W -f='${db:Status-Status} ${Package} \n' "$@" \
+		2>/dev/null | sed -n 's/^installed//p')
+	for p; do
+		echo "$there" | grep -qF " $p " || printf '%s ' "$p"
+	done
+}
+
+# Fails only when what is missing cannot be installed by us.
+need_packages() {
+	if ! command -v dpkg-query >/dev/null 2>&1; then
+		echo "not Debian: the packages are taken for granted"
+		return 0
+	fi
+	missing=$(missing_packages "$@")
+	if [ -z "$missing" ]; then
+		echo "all there"
+		return 0
+	fi
+	if [ "$(id -u)" != 0 ]; then
+		echo "missing; as root: apt-get install --no-install-recommends $missing"
+		return 1
+	fi
+	echo "installing $missing"
+	# shellcheck disable=SC2086 # one word each
+	apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install \
+		-y -o DPkg::Lock::Timeout=300 --no-install-recommends $missing \
+		>/dev/null
+}
+
+# ping_socket PATH: does an engine answer there?
+ping_socket() {
+	[ -S "$1" ] && curl -fs -m 5 -o /dev/null --unix-socket "$1" http://d/_ping
+}
+
+engine_answers() {
+	case ${DOCKER_HOST:-} in
+	'') ;;
+	unix://*) ping_socket "${DOCKER_HOST#unix://}" && return 0 ;;
+	tcp://*) curl -s -m 5 -o /dev/null "http://${DOCKER_HOST#tcp://}/_ping" &&
+		return 0 ;;
+	*) return 0 ;; # ssh and the like: the tests will see
+	esac
+	for s in /var/run/docker.sock "${XDG_RUNTIME_DIR:-/nowhere}/docker.sock" \
+		"${XDG_RUNTIME_DIR:-/nowhere}/podman/podman.sock"; do
+		ping_socket "$s" && return 0
+	done
+	return 1
+}
+
+# Never fails: without an engine the rest is tested all the same, and what
+# needs one says so by itself.
+bring_up_engine() {
+	if engine_answers; then
+		echo "an engine answers"
+	elif [ "$(id -u)" != 0 ]; then
+		echo "no engine answers, and only root can start one"
+		return 0
+	else
+		# shellcheck disable=SC2086
+		need_packages $engine_packages || return 0
+		"$root/tests/engines/docker20-up" || {
+			echo "no engine can be started on this machine"
+			return 0
+		}
+		engine_started=yes
+	fi
+	if ping_socket /var/run/docker.sock; then
+		"$root/tests/engines/base-image" unix:///var/run/docker.sock || true
+	fi
+	return 0
+}
+
+# build NAME COMPILER [CMAKE OPTION...]
+build() {
+	name=$1 cc=$2
+	shift 2
+	if command -v ccache >/dev/null 2>&1; then
+		set -- "$@" -DCMAKE_C_COMPILER_LAUNCHER=ccache
+	fi
+	cmake -G Ninja -S "$root" -B "$out/$name" -DCMAKE_C_COMPILER="$cc" \
+		-DTESTENV_WERROR=ON "$@" >"$out/$name.log" 2>&1 || {
+		cat "$out/$name.log"
+		return 1
+	}
+	ninja -C "$out/$name" -j "$jobs" >"$out/$name.log" 2>&1 || {
+		tail -n 60 "$out/$name.log"
+		return 1
+	}
+	tail -n 1 "$out/$name.log"
+}
+
+build_gcc() { build gcc gcc -DCMAKE_BUILD_TYPE=Release; }
+build_clang() { build clang clang -DCMAKE_BUILD_TYPE=Release; }
+build_gcc_asan() {
+	build gcc-asan gcc -DCMAKE_BUILD_TYPE=Debug \
+		-DTESTENV_SANITIZE=address,undefined
+}
+build_clang_asan() {
+	build clang-asan clang -DCMAKE_BUILD_TYPE=Debug \
+		-DTESTENV_SANITIZE=address,undefined
+}
+
+# skip_reasons SCREEN LOG: why each test that the screen shows as skipped was:
+# the last line of its output, which ctest keeps in its log.
+skip_reasons() {
+	awk '
+		NR == FNR && /\*\*\*Skipped/ { skipped[$4]; next }
+		/^[0-9]+\/[0-9]+ Test: / { name = $3; last = "" }
+		/^<end of output>/ {
+			if (name in skipped) print "skipped " name ": " last
+			reading = 0
+		}
+		reading && NF { last = $0 }
+		/^Output:/ { reading = 1 }
+	' "$1" "$2"
+}
+
+# tests NAME LABELS [CTEST OPTION...]: runs ctest and counts
+tests() {
+	name=$1 labels=$2
+	shift 2
+	log=$out/ctest.log
+	# -L takes a regular expression
+	(
+		cd "$out/$name" &&
+			ctest -L "^($labels)\$" --output-on-failure \
+				--timeout 900 "$@" </dev/null
+		echo $? >"$log.status"
+	) 2>&1 | tee "$log"
+	passed=$(sed -n 's/.*tests failed out of \([0-9]*\)$/\1/p' "$log")
+	lost=$(sed -n 's/.* \([0-9]*\) tests failed out of .*/\1/p' "$log")
+	total=$((total + ${passed:-0}))
+	failed=$((failed + ${lost:-0}))
+	skipped=$(grep -c '\*\*\*Skipped' "$log")
+	if [ "$skipped" != 0 ]; then
+		skip_reasons "$log" "$out/$name/Testing/Temporary/LastTest.log"
+		if [ "$ci" = true ]; then
+			echo "$skipped tests skipped: in CI that is a failure"
+			failed=$((failed + skipped))
+			return 1
+		fi
+	fi
+	[ "$(cat "$log.status")" = 0 ]
+}
+
+build_images() {
+	if ! engine_answers; then
+		echo "no engine: nothing to build on"
+		[ "$ci" != true ]
+		return
+	fi
+	"$out/gcc/testenv" images build </dev/null
+}
+
+# On an engine that is only ours, nothing of a session may be left.
+nothing_left() {
+	left=$(curl -fs -m 10 --unix-socket /var/run/docker.sock -G \
+		--data-urlencode 'filters={"label":["dev.testenv.session"]}' \
+		-d all=1 http://d/v1.41/containers/json) || return 0
+	[ "$left" = '[]' ] && return 0
+	echo "$left" | jq -r '.[] | .Names[0] + " " + .Status'
+	echo "these containers were left"
+	return 1
+}
+
+part_unit() {
+	step 'gcc: build' build_gcc &&
+		step 'gcc: unit and fake' tests gcc 'unit|fake' -j "$jobs"
+}
+part_lint() {
+	step 'gcc: build' build_gcc && step lint tests gcc lint -j "$jobs"
+}
+part_images() {
+	step 'gcc: build' build_gcc && step 'server images' build_images
+}
+part_live() {
+	step 'gcc: build' build_gcc && step 'gcc: live' tests gcc live -j 2
+}
+part_gcc_asan() {
+	step 'gcc, sanitizers: build' build_gcc_asan &&
+		step 'gcc, sanitizers: unit and fake' \
+			tests gcc-asan 'unit|fake' -j "$jobs"
+}
+part_clang() {
+	step 'clang: build' build_clang &&
+		step 'clang: unit and fake' tests clang 'unit|fake' -j "$jobs"
+}
+part_clang_asan() {
+	step 'clang, sanitizers: build' build_clang_asan &&
+		step 'clang, sanitizers: unit and fake' \
+			tests clang-asan 'unit|fake' -j "$jobs"
+}
+part_live_asan() {
+	step 'gcc, sanitizers: build' build_gcc_asan &&
+		step 'gcc, sanitizers: live' tests gcc-asan live -j 2
+}
+
+everything() {
+	step 'gcc: build' build_gcc || return
+	step 'gcc: unit and fake' tests gcc 'unit|fake' -j "$jobs"
+	step lint tests gcc lint -j "$jobs"
+	step 'server images' build_images
+	step 'gcc: live' tests gcc live -j 2
+	part_gcc_asan
+	part_clang
+	part_clang_asan
+	# the longest, and found faults are in its shorter brothers' reach
+	if [ "$(seconds)" -lt 1200 ]; then
+		part_live_asan
+	else
+		note skipped 'gcc, sanitizers: live (20 minutes are over)' \
+			"$(seconds)"
+	fi
+	if [ -n "$engine_started" ] || [ "$ci" = true ]; then
+		step 'nothing is left on the engine' nothing_left
+	fi
+}
+
+# An engine that we started ends with us.
+finish() {
+	if [ -n "$engine_started" ]; then
+		"$root/tests/engines/down" docker20 || true
+	fi
+}
+
+if [ "${1:-}" = packages ]; then
+	# shellcheck disable=SC2086
+	echo $packages
+	exit 0
+fi
+for part; do
+	case $part in
+	unit | lint | images | live | gcc-asan | clang | clang-asan | live-asan) ;;
+	*)
+		sed -n '3,/^set -u/s/^# \{0,1\}//p' "$0"
+		echo "run.sh: there is no part '$part'" >&2
+		exit 2
+		;;
+	esac
+done
+
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+# shellcheck disable=SC2086
+step packages need_packages $packages || exit 1
+mkdir -p "$out" || exit 1
+case " $* " in *' images '* | *' live '* | *' live-asan '* | '  ')
+	step engine bring_up_engine ;;
+esac
+if [ $# = 0 ]; then
+	everything
+fi
+for part; do
+	"part_$(echo "$part" | tr - _)"
+done
+
+say "summary, $(seconds) seconds"
+echo "$summary" | sed 1d
+if [ "$total" -gt 0 ]; then
+	# as ctest words it, for all of its runs together
+	echo "$(((total - failed) * 100 / total))% tests passed," \
+		"$failed tests failed out of $total"
+fi
+[ -z "$bad" ]
