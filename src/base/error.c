@@ -123,6 +123,18 @@ int error_move(struct error *err, struct error *from)
 	return -1;
 }
 
+int error_copy(struct error *err, const struct error *from)
+{
+	struct error copy = {
+	    .kind = from->kind,
+	    .text = xstrdup_or_null(from->text),
+	    .hint = xstrdup_or_null(from->hint),
+	    .detail = xstrdup_or_null(from->detail),
+	};
+
+	return error_move(err, &copy);
+}
+
 const char *error_text(const struct error *err)
 {
 	return err && err->text ? err->text : "no error";

@@ -93,6 +93,8 @@ void error_detail(struct error *err, const char *lines);
 /* Moves *from into *err (clearing what was there), leaving *from empty.
  * Returns -1. With err NULL, *from is only cleared. */
 int error_move(struct error *err, struct error *from);
+/* The same, leaving *from as it is. */
+int error_copy(struct error *err, const struct error *from);
 
 /* Never NULL: the text, or "no error". */
 const char *error_text(const struct error *err);

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * supervisor/internal.h - what the files of the server share.
+ *
+ *   server.c   the session's life: start, ready, end; signals and timers
+ *   listen.c   the socket's path: made, checked, removed
+ *   peer.c     one connection: lines in, lines out
+ *   ops.c      the requests, one function each, in a table
+ *   relay.c    progress from the pool's threads to the clients
+ *   status.c   what `status` and `target` say
+ *
+ * All of it runs on the loop's thread, relay_progress() excepted.
+ */
+#ifndef SUPERVISOR_INTERNAL_H
+#define SUPERVISOR_INTERNAL_H
+
+#include "base/error.h"
+#include "base/progress.h"
+#include "session/session.h"
+#include "supervisor/protocol.h"
+#include "supervisor/server.h"
+#include "supervisor/state.h"
+#include "wire/line.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <uv.h>
+
+enum {
+	MAX_PEERS = 512,             /* well below the usual 1024 descriptors */
+	MAX_PARKED = 16,             /* waiting requests of one peer */
+	MAX_QUEUE = 4 * 1024 * 1024, /* unread bytes of one peer … */
+	MAX_EVENTS = 256 * 1024,     /* … past which it gets no events */
+	RELAY_BACKLOG = 64,          /* events for who comes later */
+	RELAY_PENDING = 4096,        /* events the loop has not seen yet */
+	LOG_MAX = 1024 * 1024
+};
+
+/* One connection. */
+struct peer {
+	struct server *server;
+	struct peer *prev, *next;
+	uv_pipe_t pipe;
+	uv_write_t write;
+	struct wire_in in;
+	struct wire_out out;
+	char *flight; /* what uv_write holds; NULL: none under way */
+	unsigned n_parked;
+	bool greeted;    /* hello was right */
+	bool subscribed; /* to progress */
+	bool starter;
+	bool leaving; /* no more reading; closed once all is written */
+	bool closing;
+};
+
+/* A request that waits for the session to become something. */
+enum parked_for {
+	PARKED_READY,
+	PARKED_GONE
+};
+struct parked {
+	struct parked *prev, *next;
+	struct peer *peer;
+	cJSON *id; /* of the request, or NULL */
+	enum parked_for what;
+};
+
+struct relayed {
+	struct relayed *prev, *next;
+	char *line;
+	bool lasting; /* worth telling who comes later */
+};
+struct relay {
+	uv_mutex_t mutex; /* for pending */
+	uv_async_t wake;
+	struct relayed *pending;
+	unsigned n_pending;
+	struct relayed *backlog;
+	unsigned n_backlog;
+	struct progress progress;
+};
+
+/* The socket's path, and what we put there. */
+struct listener {
+	int fd; /* -1: none; uv's once it listens */
+	char *path;
+	dev_t dev;
+	ino_t ino;
+};
+
+struct server {
+	struct server_spec spec;
+	enum supervisor_state state;
+	struct error failure; /* why it ended or failed to start */
+	bool failure_told;
+	int64_t started_s;
+	char identity[17];
+
+	struct session *session; /* NULL before and after */
+	char *id, *run_dir;      /* outlive it */
+	struct cancel *cancel;   /* of session_start */
+	uv_mutex_t engine_mutex;
+	char *engine; /* encoded, as told to the watchdog; NULL */
+
+	uv_loop_t loop;
+	uv_work_t work;
+	struct error work_err;
+	int work_result;
+	struct listener listener;
+	uv_pipe_t *accepting; /* NULL: not listening */
+	uv_signal_t signals[4];
+	uv_timer_t idle;  /* until it ends itself; in FAILED until forgotten */
+	uv_timer_t check; /* is the socket still ours, the log small */
+	uv_timer_t last;  /* how long last answers may take */
+	bool stopping;
+
+	struct peer *peers;
+	unsigned n_peers;
+	struct parked *parked;
+	struct relay relay;
+};
+
+/* server.c */
+/* Begins the end, unless it has begun. why: for who waits for READY. */
+void server_end(struct server *s, const struct error *why);
+/* A peer came, went, or asked: puts the idle limit off. */
+void server_touch(struct server *s);
+/* The starter has closed its connection. */
+void server_starter_left(struct server *s);
+
+/* listen.c */
+int listener_open(struct listener *l, const char *path, struct error *err);
+/* Does the path still lead to us? */
+bool listener_is_current(const struct listener *l);
+/* Unlinks the path if it is ours, and forgets it. The descriptor is closed only
+ * if uv does not have it. */
+void listener_close(struct listener *l);
+
+/* peer.c */
+/* Takes the pending connection of `accepting`. */
+void peer_accept(struct server *s, uv_stream_t *accepting);
+/* A connected socket, owned from now on; NULL if it cannot be served. */
+struct peer *peer_adopt(struct server *s, int fd);
+/* Queues one object; who cannot take it is disconnected. Frees json. */
+void peer_send(struct peer *p, cJSON *json);
+void peer_send_line(struct peer *p, const char *line);
+/* Closes once all is written. */
+void peer_leave(struct peer *p);
+void peer_close(struct peer *p);
+
+/* ops.c */
+/* One line from a peer. */
+void ops_request(struct peer *p, const char *line, size_t len);
+void ops_reply(struct peer *p, const cJSON *id, cJSON *members);
+void ops_refuse(struct peer *p, const cJSON *id, const struct error *err);
+/* Answers those parked for this; err NULL: all is well. How many. */
+unsigned ops_unpark(struct server *s, enum parked_for what,
+		    const struct error *err);
+/* A peer that is gone waits for nothing. */
+void ops_forget_peer(struct peer *p);
+
+/* relay.c */
+int relay_init(struct relay *r, struct server *s);
+/* Hands what has come to the subscribers, before the reply that ends it. */
+void relay_drain(struct server *s);
+void relay_subscribe(struct peer *p);
+void relay_close(struct relay *r); /* its uv handle; then, when closed: */
+void relay_free(struct relay *r);
+
+/* status.c */
+cJSON *status_hello(const struct server *s);
+cJSON *status_json(const struct server *s);
+cJSON *status_target(struct server *s, const char *service, unsigned slot,
+		     struct error *err);
+
+#endif

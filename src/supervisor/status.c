@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "config/config.h"
+#include "supervisor/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void add_string(cJSON *to, const char *name, const char *value)
+{
+	if (value)
+		cJSON_AddStringToObject(to, name, value);
+}
+
+cJSON *status_hello(const struct server *s)
+{
+	cJSON *json = cJSON_CreateObject();
+
+	cJSON_AddNumberToObject(json, "version", PROTOCOL_VERSION);
+	add_string(json, "testenv", TESTENV_VERSION);
+	add_string(json, "session", s->id);
+	add_string(json, "identity", s->identity);
+	add_string(json, "project", s->spec.config->project_dir);
+	add_string(json, "state", state_name(s->state));
+	cJSON_AddNumberToObject(json, "pid", getpid());
+	cJSON_AddNumberToObject(json, "started", (double)s->started_s);
+	return json;
+}
+
+/* The address but for its password, which only `target` tells. */
+static cJSON *address_json(const struct db_address *a)
+{
+	cJSON *json = cJSON_CreateObject();
+
+	add_string(json, "host", a->host);
+	if (a->port)
+		cJSON_AddNumberToObject(json, "port", a->port);
+	add_string(json, "socket_dir", a->socket_dir);
+	add_string(json, "socket", a->socket);
+	add_string(json, "user", a->user);
+	add_string(json, "database", a->database);
+	add_string(json, "path", a->path);
+	return json;
+}
+
+static cJSON *slots_json(const struct server *s, unsigned i,
+			 const struct session_service *service)
+{
+	cJSON *list = cJSON_CreateArray();
+
+	for (unsigned slot = 0; slot < service->n_slots; slot++) {
+		auto_free char *name = session_slot_name(s->session, i, slot);
+		cJSON *json = address_json(&service->slots[slot]);
+
+		cJSON_AddNumberToObject(json, "slot", slot);
+		add_string(json, "name", name);
+		cJSON_AddItemToArray(list, json);
+	}
+	return list;
+}
+
+static cJSON *service_json(const struct server *s, unsigned i)
+{
+	struct session_service service;
+	cJSON *json = cJSON_CreateObject();
+
+	session_service(s->session, i, &service);
+	add_string(json, "name", service.name);
+	add_string(json, "backend", service.backend);
+	add_string(json, "dialect", dialect_name(service.dialect));
+	add_string(json, "image", service.facts.image);
+	add_string(json, "image_id", service.facts.image_id);
+	add_string(json, "server_version", service.facts.server_version);
+	add_string(json, "via", service.facts.via);
+	add_string(json, "template", service.facts.template_key);
+	cJSON_AddBoolToObject(json, "template_built",
+			      service.facts.template_built);
+	cJSON_AddItemToObject(json, "slots", slots_json(s, i, &service));
+	return json;
+}
+
+cJSON *status_json(const struct server *s)
+{
+	cJSON *json = status_hello(s);
+	cJSON *services;
+
+	cJSON_AddNumberToObject(json, "age_s",
+				(double)(clock_wall_s() - s->started_s));
+	cJSON_AddNumberToObject(json, "clients", s->n_peers);
+	add_string(json, "socket", s->listener.path);
+	if (s->failure.kind)
+		cJSON_AddItemToObject(json, "error",
+				      protocol_error_to_json(&s->failure));
+	if (s->state != STATE_READY)
+		return json;
+	add_string(json, "backend", session_backend(s->session));
+	add_string(json, "fallback_reason",
+		   session_fallback_reason(s->session));
+	add_string(json, "engine", session_engine_host(s->session));
+	services = cJSON_AddArrayToObject(json, "services");
+	for (unsigned i = 0; i < session_n_services(s->session); i++)
+		cJSON_AddItemToArray(services, service_json(s, i));
+	return json;
+}
+
+/* NULL names the first one. */
+static int find_service(const struct server *s, const char *name,
+			unsigned *ret_i, struct session_service *ret,
+			struct error *err)
+{
+	for (unsigned i = 0; i < session_n_services(s->session); i++) {
+		session_service(s->session, i, ret);
+		if (!name || !strcmp(ret->name, name)) {
+			*ret_i = i;
+			return 0;
+		}
+	}
+	if (!name)
+		return error_set(err, ERROR_USAGE,
+				 "session '%s' has no service", s->id);
+	return error_set(err, ERROR_USAGE, "session '%s' has no service '%s'",
+			 s->id, name);
+}
+
+cJSON *status_target(struct server *s, const char *service_name, unsigned slot,
+		     struct error *err)
+{
+	struct session_service service;
+	auto_free char *name = NULL;
+	cJSON *json;
+	unsigned i;
+
+	if (find_service(s, service_name, &i, &service, err) < 0)
+		return NULL;
+	if (slot >= service.n_slots) {
+		error_set(err, ERROR_USAGE, "service '%s' has no slot %u",
+			  service.name, slot);
+		error_hint(err, "its slots are 0 to %u", service.n_slots - 1);
+		return NULL;
+	}
+	name = session_slot_name(s->session, i, slot);
+	json = address_json(&service.slots[slot]);
+	add_string(json, "password", service.slots[slot].password);
+	add_string(json, "service", service.name);
+	add_string(json, "backend", service.backend);
+	add_string(json, "dialect", dialect_name(service.dialect));
+	add_string(json, "name", name);
+	uv_mutex_lock(&s->engine_mutex);
+	add_string(json, "engine_encoded", s->engine);
+	uv_mutex_unlock(&s->engine_mutex);
+	return json;
+}
