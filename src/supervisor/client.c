@@ -156,6 +156,7 @@ int session_client_call(struct session_client *client, const char *op,
 	auto_cjson cJSON *request = args ? args : cJSON_CreateObject();
 	auto_cjson cJSON *reply = NULL;
 	auto_buf struct buf line = BUF_INIT;
+	auto_error struct error sent = ERROR_INIT;
 	char *text;
 
 	cJSON_AddStringToObject(request, "op", op);
@@ -163,8 +164,10 @@ int session_client_call(struct session_client *client, const char *op,
 	buf_puts(&line, text);
 	buf_putc(&line, '\n');
 	cJSON_free(text);
-	if (send_all(client->fd, line.s, line.len, deadline, err) < 0)
-		return -1;
+	/* a session that has hung up may have said why before */
+	if (send_all(client->fd, line.s, line.len, deadline, &sent) < 0 &&
+	    sent.kind != ERROR_NO_SESSION)
+		return error_move(err, &sent);
 	if (next_reply(client, progress, deadline, &reply, err) < 0)
 		return -1;
 	if (!cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(reply, "ok")))

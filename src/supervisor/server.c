@@ -339,6 +339,7 @@ static int init_loop(struct server *s, struct error *err)
 	static const int signos[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT};
 	uv_timer_t *timers[] = {&s->idle, &s->check, &s->last};
 
+	signal(SIGPIPE, SIG_IGN); /* uv writes to clients that are gone */
 	uv_mutex_init(&s->engine_mutex);
 	if (uv_loop_init(&s->loop) < 0)
 		return error_set(err, ERROR_INTERNAL,
@@ -424,7 +425,7 @@ int server_run(const struct server_spec *spec, struct error *err)
 	    .started_s = clock_wall_s(),
 	    .listener = {.fd = -1},
 	};
-	int result = 0;
+	auto_error struct error why = ERROR_INIT;
 
 	s.cancel = cancel_new(err);
 	if (!s.cancel)
@@ -432,10 +433,9 @@ int server_run(const struct server_spec *spec, struct error *err)
 	if (init_loop(&s, err) < 0)
 		return -1;
 	config_identity(spec->config, s.identity);
-	result = begin(&s, err);
-	if (result < 0)
-		give_up(&s, spec->starter_fd, err);
+	if (begin(&s, &why) < 0)
+		give_up(&s, spec->starter_fd, &why);
 	uv_run(&s.loop, UV_RUN_DEFAULT);
 	server_free(&s);
-	return result;
+	return why.kind ? error_move(err, &why) : 0;
 }

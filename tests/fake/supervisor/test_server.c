@@ -1,0 +1,766 @@
+/* SPDX-License-Identifier: MIT */
+/* The server in a process of its own, around a session that is a stub. */
+#include "fake/supervisor/stub_session.h"
+
+#include "supervisor/client.h"
+#include "supervisor/internal.h"
+#include "supervisor/protocol.h"
+#include "supervisor/server.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <cmocka.h>
+
+enum {
+	TEST_MS = 20000
+};
+
+struct fixture {
+	char dir[32]; /* XDG_RUNTIME_DIR */
+	pid_t pid;    /* of the server, 0: none */
+	struct session_client *starter;
+	struct config config;
+	char project[16];
+};
+
+static struct deadline in_time(void)
+{
+	return deadline_in(TEST_MS, NULL);
+}
+
+static int set_up(void **state)
+{
+	struct fixture *f = xcalloc(1, sizeof(*f));
+
+	memset(&stub, 0, sizeof(stub));
+	stub.n_slots = 2;
+	memcpy(f->dir, "/tmp/te-XXXXXX", 15);
+	memcpy(f->project, "/some/project", 14);
+	f->config.project_dir = f->project;
+	assert_non_null(mkdtemp(f->dir));
+	setenv("XDG_RUNTIME_DIR", f->dir, 1);
+	*state = f;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+
+	session_client_free(f->starter);
+	if (f->pid) {
+		kill(f->pid, SIGKILL);
+		waitpid(f->pid, NULL, 0);
+	}
+	fs_remove_tree(f->dir, NULL);
+	free(f);
+	return 0;
+}
+
+/* Forks it and says hello; -1 with err where it could not begin. */
+static int start(struct fixture *f, bool detached, int64_t idle_ms,
+		 struct error *err)
+{
+	struct deadline d = in_time();
+	int fds[2];
+
+	assert_int_equal(socketpair(AF_UNIX,
+				    SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
+				    0, fds),
+			 0);
+	f->pid = fork();
+	if (f->pid == 0) {
+		struct server_spec spec = {
+		    .config = &f->config,
+		    .idle_ms = idle_ms,
+		    .starter_fd = fds[1],
+		    .detached = detached,
+		};
+
+		close(fds[0]);
+		_exit(server_run(&spec, NULL) < 0 ? 3 : 0);
+	}
+	close(fds[1]);
+	return session_client_adopt(fds[0], &d, &f->starter, err);
+}
+
+static void start_ready(struct fixture *f)
+{
+	struct deadline d = in_time();
+
+	assert_int_equal(start(f, false, 0, NULL), 0);
+	assert_int_equal(session_client_wait(f->starter, NULL, &d, NULL), 0);
+}
+
+/* The server has ended by itself, with this exit code, and left nothing. */
+static void assert_gone(struct fixture *f, int code)
+{
+	auto_free char *dir = xasprintf("%s/testenv/s1", f->dir);
+	struct deadline d = in_time();
+	int status = 0;
+
+	while (waitpid(f->pid, &status, WNOHANG) == 0)
+		assert_int_equal(deadline_poll(&d, NULL, 0, 5, "server", NULL),
+				 0);
+	f->pid = 0;
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), code);
+	assert_false(fs_exists(dir));
+}
+
+static void assert_alive(struct fixture *f)
+{
+	auto_cjson cJSON *reply = NULL;
+	struct deadline d = in_time();
+
+	assert_int_equal(session_client_call(f->starter, "status", NULL, NULL,
+					     &d, &reply, NULL),
+			 0);
+}
+
+static struct session_client *connect_client(struct fixture *f)
+{
+	auto_free char *path =
+	    xasprintf("%s/testenv/s1/" PROTOCOL_SOCKET, f->dir);
+	struct session_client *c = NULL;
+	struct deadline d = in_time();
+
+	assert_int_equal(session_client_open(path, &d, &c, NULL), 0);
+	return c;
+}
+
+/* A socket that speaks no protocol by itself. */
+static int connect_raw(struct fixture *f)
+{
+	auto_free char *path =
+	    xasprintf("%s/testenv/s1/" PROTOCOL_SOCKET, f->dir);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct timeval limit = {TEST_MS / 1000, 0};
+	struct sockaddr_un addr;
+
+	assert_int_equal(protocol_address(path, &addr, NULL), 0);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+	assert_int_equal(connect(fd, (struct sockaddr *)&addr, sizeof(addr)),
+			 0);
+	return fd;
+}
+
+static void say(int fd, const char *data, size_t len)
+{
+	while (len) {
+		ssize_t n = send(fd, data, len, MSG_NOSIGNAL);
+
+		if (n <= 0)
+			return;
+		data += n;
+		len -= (size_t)n;
+	}
+}
+
+/* All it says until it closes. */
+static void hear(int fd, struct buf *ret)
+{
+	char piece[4096];
+	ssize_t n;
+
+	while ((n = recv(fd, piece, sizeof(piece), 0)) > 0)
+		buf_put(ret, piece, (size_t)n);
+	assert_true(n == 0 || errno == ECONNRESET);
+}
+
+static void hello_tells_who_it_is(void **state)
+{
+	struct fixture *f = *state;
+	struct session_hello h;
+	auto_session_client struct session_client *c = NULL;
+
+	start_ready(f);
+	c = connect_client(f);
+	session_client_hello(c, &h);
+	assert_string_equal(h.session, "s1");
+	assert_string_equal(h.identity, "0123456789abcdef");
+	assert_string_equal(h.project, "/some/project");
+	assert_string_equal(h.state, "ready");
+	assert_int_equal(h.pid, f->pid);
+	assert_true(clock_wall_s() - h.started_s < 60);
+}
+
+static void it_is_found(void **state)
+{
+	struct fixture *f = *state;
+	auto_session_list struct session_list list = SESSION_LIST_INIT;
+	auto_session_client struct session_client *c = NULL;
+	auto_free char *stale = xasprintf("%s/testenv/dead", f->dir);
+	auto_free char *file = xasprintf("%s/testenv/up-x.lock", f->dir);
+	struct deadline d = in_time();
+
+	start_ready(f);
+	assert_int_equal(fs_mkdir_p(stale, 0700, NULL), 0);
+	assert_int_equal(fs_write_file(file, "", 0, 0600, NULL), 0);
+	assert_int_equal(session_client_list(&d, &list, NULL), 0);
+	assert_int_equal(list.n, 1);
+	assert_int_equal(session_client_join("0123456789abcdef", &d, &c, NULL),
+			 1);
+	assert_int_equal(session_client_join("another", &d, &c, NULL), 0);
+}
+
+static void nobody_there(void **state)
+{
+	struct fixture *f = *state;
+	auto_session_list struct session_list list = SESSION_LIST_INIT;
+	auto_free char *path = xasprintf("%s/none", f->dir);
+	auto_error struct error err = ERROR_INIT;
+	struct session_client *c = NULL;
+	struct deadline d = in_time();
+	char want[128];
+
+	assert_int_equal(session_client_list(&d, &list, NULL), 0);
+	assert_int_equal(list.n, 0);
+	assert_int_equal(session_client_open(path, &d, &c, &err), -1);
+	assert_int_equal(err.kind, ERROR_NO_SESSION);
+	snprintf(want, sizeof(want),
+		 "no session listens on '%s': No such file or directory", path);
+	assert_string_equal(err.text, want);
+}
+
+struct heard {
+	int steps, items, done, notices;
+	int64_t last;
+};
+
+static void listen_to(void *ctx, const struct progress_event *e)
+{
+	struct heard *h = ctx;
+
+	h->steps += e->kind == PROGRESS_STEP;
+	h->items += e->kind == PROGRESS_ITEM;
+	h->done += e->kind == PROGRESS_DONE;
+	h->notices += e->kind == PROGRESS_NOTICE;
+	if (e->kind == PROGRESS_ITEM)
+		h->last = e->current;
+}
+
+static void progress_is_passed_on(void **state)
+{
+	struct fixture *f = *state;
+	struct heard h = {0};
+	struct progress progress = {listen_to, &h};
+	struct deadline d = in_time();
+
+	stub.start_events = 500;
+	stub.start_ms = 200;
+	assert_int_equal(start(f, false, 0, NULL), 0);
+	assert_int_equal(session_client_wait(f->starter, &progress, &d, NULL),
+			 0);
+	assert_int_equal(h.steps, 1);
+	assert_int_equal(h.done, 1);
+	assert_int_equal(h.notices, 1);
+}
+
+static void failure_is_told_when_nothing_is_left(void **state)
+{
+	struct fixture *f = *state;
+	auto_free char *dir = xasprintf("%s/testenv/s1", f->dir);
+	auto_error struct error err = ERROR_INIT;
+	struct deadline d = in_time();
+
+	stub.start_fails = 1;
+	stub.end_ms = 50;
+	assert_int_equal(start(f, false, 0, NULL), 0);
+	assert_int_equal(session_client_wait(f->starter, NULL, &d, &err), -1);
+	assert_false(fs_exists(dir));
+	assert_int_equal(err.kind, ERROR_MIGRATION);
+	assert_string_equal(err.text, "001.sql:37: syntax error");
+	assert_string_equal(err.hint, "look at line 37");
+	assert_string_equal(err.detail, "CREATE TABEL x");
+	assert_gone(f, 0);
+}
+
+/* Nobody waited: the first that asks is told, then all is gone. */
+static void failure_is_kept_for_who_asks(void **state)
+{
+	struct fixture *f = *state;
+	auto_error struct error err = ERROR_INIT;
+	struct deadline d = in_time();
+	struct session_hello h = {0};
+
+	stub.start_fails = 1;
+	stub.start_ms = 20;
+	assert_int_equal(start(f, true, 0, NULL), 0);
+	session_client_free(f->starter);
+	f->starter = NULL;
+	for (;;) {
+		auto_session_list struct session_list list = SESSION_LIST_INIT;
+
+		assert_int_equal(session_client_list(&d, &list, NULL), 0);
+		if (list.n)
+			session_client_hello(list.clients[0], &h);
+		if (list.n && !strcmp(h.state, "failed"))
+			break;
+		assert_int_equal(deadline_poll(&d, NULL, 0, 5, "", NULL), 0);
+	}
+	f->starter = connect_client(f);
+	assert_int_equal(session_client_wait(f->starter, NULL, &d, &err), -1);
+	assert_int_equal(err.kind, ERROR_MIGRATION);
+	assert_string_equal(err.text, "001.sql:37: syntax error");
+	assert_gone(f, 0);
+}
+
+static void failure_before_the_beginning(void **state)
+{
+	struct fixture *f = *state;
+	auto_error struct error err = ERROR_INIT;
+
+	stub.new_fails = 1;
+	assert_int_equal(start(f, false, 0, &err), -1);
+	assert_int_equal(err.kind, ERROR_CONFIG);
+	assert_string_equal(err.text, "no service asked for");
+	assert_gone(f, 3);
+}
+
+static void a_starter_that_leaves_ends_it(void **state)
+{
+	struct fixture *f = *state;
+
+	stub.start_ms = TEST_MS;
+	assert_int_equal(start(f, false, 0, NULL), 0);
+	session_client_free(f->starter);
+	f->starter = NULL;
+	assert_gone(f, 0);
+}
+
+static void a_detached_starter_may_leave(void **state)
+{
+	struct fixture *f = *state;
+	struct deadline d = in_time();
+
+	stub.start_ms = 100;
+	assert_int_equal(start(f, true, 0, NULL), 0);
+	session_client_free(f->starter);
+	f->starter = connect_client(f);
+	assert_int_equal(session_client_wait(f->starter, NULL, &d, NULL), 0);
+}
+
+static void variables(void **state)
+{
+	struct fixture *f = *state;
+	auto_strvec struct strvec env = STRVEC_INIT;
+	auto_error struct error err = ERROR_INIT;
+	auto_free char *path =
+	    xasprintf("%s/testenv/s1/" PROTOCOL_SOCKET, f->dir);
+	struct deadline d = in_time();
+
+	start_ready(f);
+	assert_int_equal(
+	    session_client_variables(f->starter, 1, &env, &d, NULL), 0);
+	assert_string_equal(strvec_env_get(&env, "PGPORT"), "1001");
+	assert_string_equal(strvec_env_get(&env, "ODD"), "a=b\n'\"c");
+	assert_string_equal(strvec_env_get(&env, "TESTENV_SOCKET"), path);
+	assert_int_equal(
+	    session_client_variables(f->starter, 2, &env, &d, &err), -1);
+	assert_int_equal(err.kind, ERROR_USAGE);
+	assert_string_equal(err.text, "there is no slot 2");
+}
+
+static void status_without_secrets(void **state)
+{
+	struct fixture *f = *state;
+	auto_cjson cJSON *reply = NULL;
+	struct deadline d = in_time();
+	char *text;
+
+	start_ready(f);
+	assert_int_equal(session_client_call(f->starter, "status", NULL, NULL,
+					     &d, &reply, NULL),
+			 0);
+	text = cJSON_PrintUnformatted(reply);
+	assert_non_null(strstr(text, "\"name\":\"testenv-s1-1\""));
+	assert_non_null(strstr(text, "\"port\":1001"));
+	assert_null(strstr(text, "secret"));
+	cJSON_free(text);
+}
+
+static int target(struct fixture *f, const char *service, unsigned slot,
+		  cJSON **ret, struct error *err)
+{
+	cJSON *args = cJSON_CreateObject();
+	struct deadline d = in_time();
+
+	if (service)
+		cJSON_AddStringToObject(args, "service", service);
+	cJSON_AddNumberToObject(args, "slot", slot);
+	return session_client_call(f->starter, "target", args, NULL, &d, ret,
+				   err);
+}
+
+static void target_of_one_server(void **state)
+{
+	struct fixture *f = *state;
+	auto_cjson cJSON *reply = NULL;
+	auto_error struct error err = ERROR_INIT;
+
+	start_ready(f);
+	assert_int_equal(target(f, NULL, 1, &reply, NULL), 0);
+	assert_string_equal(protocol_string(reply, "name"), "testenv-s1-1");
+	assert_string_equal(protocol_string(reply, "password"), "secret");
+	assert_string_equal(protocol_string(reply, "engine_encoded"),
+			    "engine-code");
+	assert_int_equal(target(f, "nosuch", 0, &reply, &err), -1);
+	assert_int_equal(err.kind, ERROR_USAGE);
+	assert_string_equal(err.text, "session 's1' has no service 'nosuch'");
+	assert_int_equal(target(f, "db", 2, &reply, &err), -1);
+	assert_string_equal(err.text, "service 'db' has no slot 2");
+	assert_string_equal(err.hint, "its slots are 0 to 1");
+}
+
+static void too_early(void **state)
+{
+	struct fixture *f = *state;
+	auto_strvec struct strvec env = STRVEC_INIT;
+	auto_error struct error err = ERROR_INIT;
+	struct deadline d = in_time();
+
+	stub.start_ms = TEST_MS;
+	assert_int_equal(start(f, false, 0, NULL), 0);
+	assert_int_equal(
+	    session_client_variables(f->starter, 0, &env, &d, &err), -1);
+	assert_int_equal(err.kind, ERROR_BUSY);
+	assert_string_equal(err.text, "session 's1' is still starting");
+	assert_string_equal(err.hint, "'testenv wait' waits until it is ready");
+}
+
+static void down_waits_for_the_end(void **state)
+{
+	struct fixture *f = *state;
+	auto_free char *dir = xasprintf("%s/testenv/s1", f->dir);
+	auto_session_client struct session_client *other = NULL;
+	struct deadline d = in_time();
+
+	stub.end_ms = 100;
+	start_ready(f);
+	other = connect_client(f);
+	assert_int_equal(session_client_down(other, NULL, &d, NULL), 0);
+	assert_false(fs_exists(dir));
+	assert_gone(f, 0);
+}
+
+/* While it ends it still answers, and a wait learns why it is in vain. */
+static void down_during_the_start(void **state)
+{
+	struct fixture *f = *state;
+	auto_session_client struct session_client *other = NULL;
+	auto_cjson cJSON *reply = NULL;
+	auto_error struct error err = ERROR_INIT;
+	struct deadline d = in_time();
+	static const char down[] = "{\"op\":\"hello\",\"version\":1}\n"
+				   "{\"op\":\"down\",\"id\":7}\n";
+	auto_buf struct buf said = BUF_INIT;
+	auto_close int raw = -1;
+
+	stub.start_ms = TEST_MS;
+	stub.end_ms = 300;
+	assert_int_equal(start(f, false, 0, NULL), 0);
+	other = connect_client(f);
+	raw = connect_raw(f);
+	say(raw, down, sizeof(down) - 1);
+	do {
+		cJSON_Delete(take_ptr(&reply));
+		assert_int_equal(session_client_call(other, "status", NULL,
+						     NULL, &d, &reply, NULL),
+				 0);
+	} while (strcmp(protocol_string(reply, "state"), "starting") == 0);
+	assert_string_equal(protocol_string(reply, "state"), "ending");
+	assert_int_equal(session_client_wait(f->starter, NULL, &d, &err), -1);
+	assert_int_equal(err.kind, ERROR_NO_SESSION);
+	assert_string_equal(err.text, "session 's1' was ended");
+	hear(raw, &said);
+	assert_non_null(strstr(said.s, "{\"ok\":true,\"id\":7}\n"));
+	assert_gone(f, 0);
+}
+
+static void a_signal_ends_it(void **state)
+{
+	struct fixture *f = *state;
+	static const int signos[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT};
+
+	for (size_t i = 0; i < array_len(signos); i++) {
+		start_ready(f);
+		kill(f->pid, signos[i]);
+		kill(f->pid, signos[i]);
+		assert_gone(f, 0);
+		session_client_free(f->starter);
+		f->starter = NULL;
+	}
+}
+
+static void an_idle_session_ends(void **state)
+{
+	struct fixture *f = *state;
+	struct deadline d = in_time();
+
+	assert_int_equal(start(f, false, 50, NULL), 0);
+	assert_int_equal(session_client_wait(f->starter, NULL, &d, NULL), 0);
+	/* with a client it is not idle */
+	assert_int_equal(deadline_poll(&d, NULL, 0, 150, "", NULL), 0);
+	assert_alive(f);
+	session_client_free(f->starter);
+	f->starter = NULL;
+	assert_gone(f, 0);
+}
+
+/* What is said, and the whole answer. */
+static void bad_requests(void **state)
+{
+	static const struct {
+		const char *said, *answer;
+	} cases[] = {
+	    {"GET / HTTP/1.1\r\n", "the request is not a JSON object"},
+	    {"[1]\n", "the request is not a JSON object"},
+	    {"{\"op\":\"status\"}\n", "the first request must be 'hello'"},
+	    {"{\"op\":\"hello\"}\n",
+	     "the session speaks version 1 of the protocol, not 0"},
+	    {"{\"op\":\"hello\",\"version\":2}\n",
+	     "the session speaks version 1 of the protocol, not 2"},
+	    {"{\"op\":\"hello\",\"version\":1e300}\n",
+	     "the session speaks version 1 of the protocol, not 0"},
+	    {"{\"op\":\"dance\"}\n", "unknown request 'dance'"},
+	    {"{\"op\":5}\n", "unknown request ''"},
+	};
+	struct fixture *f = *state;
+
+	start_ready(f);
+	for (size_t i = 0; i < array_len(cases); i++) {
+		auto_close int fd = connect_raw(f);
+		auto_buf struct buf said = BUF_INIT;
+		char want[256];
+
+		say(fd, cases[i].said, strlen(cases[i].said));
+		hear(fd, &said);
+		snprintf(want, sizeof(want),
+			 "{\"ok\":false,\"error\":{\"kind\":\"protocol\","
+			 "\"text\":\"%s\"}}\n",
+			 cases[i].answer);
+		assert_string_equal(said.s, want);
+	}
+	assert_alive(f);
+}
+
+static void line_without_end(void **state)
+{
+	struct fixture *f = *state;
+	auto_free char *big = xmalloc(3 * WIRE_MAX_LINE);
+	auto_buf struct buf said = BUF_INIT;
+	auto_close int fd = -1;
+
+	start_ready(f);
+	fd = connect_raw(f);
+	memset(big, '{', 3 * WIRE_MAX_LINE);
+	say(fd, big, 3 * WIRE_MAX_LINE);
+	hear(fd, &said);
+	assert_string_equal(said.s,
+			    "{\"ok\":false,\"error\":{\"kind\":\"protocol\","
+			    "\"text\":\"line too long\"}}\n");
+	assert_alive(f);
+}
+
+static void random_bytes(void **state)
+{
+	struct fixture *f = *state;
+	unsigned seed = 7;
+
+	start_ready(f);
+	for (int i = 0; i < 200; i++) {
+		auto_close int fd = connect_raw(f);
+		char noise[300];
+
+		for (size_t k = 0; k < sizeof(noise); k++) {
+			seed = seed * 1103515245U + 12345U;
+			noise[k] = (char)(seed >> 16);
+		}
+		say(fd, noise, seed % sizeof(noise));
+	}
+	assert_alive(f);
+}
+
+static void many_clients_at_once(void **state)
+{
+	enum {
+		N = 200
+	};
+	struct fixture *f = *state;
+	struct session_client *clients[N];
+	struct deadline d = in_time();
+
+	start_ready(f);
+	for (int i = 0; i < N; i++)
+		clients[i] = connect_client(f);
+	for (int i = 0; i < N; i++) {
+		auto_strvec struct strvec env = STRVEC_INIT;
+
+		assert_int_equal(
+		    session_client_variables(clients[i], 0, &env, &d, NULL), 0);
+	}
+	for (int i = 0; i < N; i++)
+		session_client_free(clients[i]);
+	assert_alive(f);
+}
+
+static void too_many_clients(void **state)
+{
+	enum {
+		N = MAX_PEERS - 1 /* the starter is one */
+	};
+	struct fixture *f = *state;
+	auto_buf struct buf said = BUF_INIT;
+	int fds[N];
+	int more;
+
+	start_ready(f);
+	for (int i = 0; i < N; i++)
+		fds[i] = connect_raw(f);
+	more = connect_raw(f);
+	hear(more, &said);
+	assert_string_equal(said.s,
+			    "{\"ok\":false,\"error\":{\"kind\":\"busy\","
+			    "\"text\":\"the session has 512 clients\"}}\n");
+	close(more);
+	assert_alive(f);
+	for (int i = 0; i < N; i++)
+		close(fds[i]);
+}
+
+/* It asks and asks and never reads: it is dropped, and nobody else waits. */
+static void a_client_that_never_reads(void **state)
+{
+	static const char ask[] = "{\"op\":\"status\"}\n";
+	struct fixture *f = *state;
+	auto_close int fd = -1;
+	ssize_t n = 1;
+
+	start_ready(f);
+	fd = connect_raw(f);
+	say(fd, "{\"op\":\"hello\",\"version\":1}\n", 27);
+	while (n > 0)
+		n = send(fd, ask, sizeof(ask) - 1, MSG_NOSIGNAL);
+	assert_true(errno == EPIPE || errno == ECONNRESET);
+	assert_alive(f);
+}
+
+static void waiting_requests_are_bounded(void **state)
+{
+	struct fixture *f = *state;
+	auto_close int fd = -1;
+	auto_buf struct buf said = BUF_INIT;
+
+	stub.start_ms = TEST_MS;
+	assert_int_equal(start(f, false, 0, NULL), 0);
+	fd = connect_raw(f);
+	say(fd, "{\"op\":\"hello\",\"version\":1}\n", 27);
+	for (int i = 0; i < MAX_PARKED + 1; i++)
+		say(fd, "{\"op\":\"wait\"}\n", 14);
+	shutdown(fd, SHUT_WR);
+	hear(fd, &said);
+	assert_non_null(
+	    strstr(said.s, "16 requests of this connection wait already"));
+	assert_alive(f);
+}
+
+static void killed_while_it_waits(void **state)
+{
+	struct fixture *f = *state;
+	auto_error struct error err = ERROR_INIT;
+	struct deadline d = in_time();
+
+	stub.start_ms = 300;
+	assert_int_equal(start(f, false, 0, NULL), 0);
+	for (int i = 0; i < 20; i++) {
+		auto_close int fd = connect_raw(f);
+
+		say(fd, "{\"op\":\"hello\",\"version\":1}\n", 27);
+		say(fd, "{\"op\":\"wait\",\"progress\":true}\n", 30);
+		say(fd, "{\"op\":\"do", 9);
+	}
+	if (session_client_wait(f->starter, NULL, &d, &err) < 0)
+		fail_msg("%s", err.text);
+	assert_alive(f);
+}
+
+static void its_directory_is_removed_under_it(void **state)
+{
+	struct fixture *f = *state;
+	auto_free char *dir = xasprintf("%s/testenv/s1", f->dir);
+
+	start_ready(f);
+	assert_int_equal(fs_remove_tree(dir, NULL), 0);
+	assert_gone(f, 0);
+}
+
+static void a_replaced_socket_is_left_alone(void **state)
+{
+	struct fixture *f = *state;
+	auto_free char *path = xasprintf("%s/sock", f->dir);
+	struct listener l = {.fd = -1};
+	auto_error struct error err = ERROR_INIT;
+	char want[128];
+
+	assert_int_equal(listener_open(&l, path, &err), 0);
+	assert_true(listener_is_current(&l));
+	unlink(path);
+	assert_int_equal(fs_write_file(path, "x", 1, 0600, NULL), 0);
+	assert_false(listener_is_current(&l));
+	listener_close(&l);
+	assert_true(fs_exists(path));
+	assert_int_equal(listener_open(&l, path, &err), -1);
+	assert_int_equal(err.kind, ERROR_IO);
+	snprintf(want, sizeof(want),
+		 "cannot listen on '%s': Address already in use", path);
+	assert_string_equal(err.text, want);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    T(hello_tells_who_it_is),
+	    T(it_is_found),
+	    T(nobody_there),
+	    T(progress_is_passed_on),
+	    T(failure_is_told_when_nothing_is_left),
+	    T(failure_is_kept_for_who_asks),
+	    T(failure_before_the_beginning),
+	    T(a_starter_that_leaves_ends_it),
+	    T(a_detached_starter_may_leave),
+	    T(variables),
+	    T(status_without_secrets),
+	    T(target_of_one_server),
+	    T(too_early),
+	    T(down_waits_for_the_end),
+	    T(down_during_the_start),
+	    T(a_signal_ends_it),
+	    T(an_idle_session_ends),
+	    T(bad_requests),
+	    T(line_without_end),
+	    T(random_bytes),
+	    T(many_clients_at_once),
+	    T(too_many_clients),
+	    T(a_client_that_never_reads),
+	    T(waiting_requests_are_bounded),
+	    T(killed_while_it_waits),
+	    T(its_directory_is_removed_under_it),
+	    T(a_replaced_socket_is_left_alone),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
