@@ -93,8 +93,13 @@ struct config {
 
 void config_free(struct config *config);
 
-/* Command-line values of one key, as getopt gave them: later ones replace,
- * lists (seed, env, export) add. Keys are the long options' names. */
+/*
+ * Command-line values of one key, as getopt gave them: later ones replace,
+ * lists (seed, env, export) add. Keys are the long options' names; those that
+ * are no part of a configuration are passed over.
+ *
+ * Across places env and export merge by name; the seeds are those of one place.
+ */
 struct config_flag {
 	const char *key;   /* "workers" */
 	const char *value; /* "" for a switch */
@@ -105,11 +110,24 @@ struct config_flag {
  * docker-compose.yaml from the working directory upwards, if one is there and
  * has a service testenv knows), the environment and the flags, and checks it
  * all. ERROR_USAGE for a flag, ERROR_CONFIG with FILE:LINE:COLUMN or the
- * variable's name for the rest. Unknown keys are notices.
+ * variable's name for the rest. Unknown keys are notices. A file above the
+ * working directory counts only if it is the user's own or root's.
+ *
+ * What only a service has (db, image, migrations …) may be said by flag or
+ * variable as long as there is one service at most; without a file that is
+ * "db". TESTENV_BACKEND is not read inside a session (TESTENV_SESSION is set),
+ * where it says what serves.
+ *
+ * A service's db may be "sqlite" with backend auto: files, and no engine.
  */
 int config_load(const struct config_flag *flags, size_t n_flags,
 		const struct progress *progress, struct config *ret,
 		struct error *err);
+/* As config_load, but nothing asked for is fine (n_services is 0 then): for
+ * commands that look or clean up. */
+int config_load_any(const struct config_flag *flags, size_t n_flags,
+		    const struct progress *progress, struct config *ret,
+		    struct error *err);
 
 /* The configuration's identity: project directory and every value that changes
  * what a session is. 16 hex digits and a NUL. */
@@ -118,7 +136,8 @@ enum {
 };
 void config_identity(const struct config *config, char ret[CONFIG_IDENTITY]);
 
-/* "90", "1500ms", "30s", "5m", "2h" in milliseconds; -1 when it is none. */
+/* "90" (seconds), "1500ms", "30s", "5m", "1h30m" in milliseconds; -1 when it is
+ * none, or over a year. */
 int64_t config_duration_ms(const char *text);
 /* "512m", "1g", "64k", plain bytes; -1. */
 int64_t config_bytes(const char *text);
