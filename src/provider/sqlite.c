@@ -108,7 +108,8 @@ static int ensure_cached(struct sqlite_provider *s, const char *dir,
 {
 	auto_free char *template = xasprintf("%s/%s.sqlite", dir, s->key);
 	auto_free char *lock_path = xasprintf("%s/%s.lock", dir, s->key);
-	auto_lock struct lock lock = LOCK_INIT;
+	struct lock lock = LOCK_INIT;
+	int result = 0;
 
 	if (!s->base.spec.rebuild && !access(template, R_OK)) {
 		/* the quota goes by last use */
@@ -118,11 +119,12 @@ static int ensure_cached(struct sqlite_provider *s, const char *dir,
 	}
 	if (lock_take(&lock, lock_path, deadline, err) < 0)
 		return -1;
-	if ((s->base.spec.rebuild || access(template, R_OK) < 0) &&
-	    build_into(s, template, deadline, err) < 0)
-		return -1;
-	s->template = take_ptr(&template);
-	return 0;
+	if (s->base.spec.rebuild || access(template, R_OK) < 0)
+		result = build_into(s, template, deadline, err);
+	lock_remove(&lock);
+	if (result == 0)
+		s->template = take_ptr(&template);
+	return result;
 }
 
 static int template_ensure(struct provider *p, const struct deadline *deadline,
