@@ -266,7 +266,7 @@ part_clang_asan() {
 }
 part_live_asan() {
 	step 'gcc, sanitizers: build' build_gcc_asan &&
-		step 'gcc, sanitizers: live' tests gcc-asan live -j 2
+		step 'gcc, sanitizers: live' tests gcc-asan live -j 2 -E fresh_machine
 }
 
 everything() {
