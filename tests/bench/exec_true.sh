@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # exec_true.sh [ROUNDS]: `testenv exec -- true` with a warm template against a
 # bare create + start + first query + remove of the same image, in turns within
 # one run. Prints the medians and their ratio for each dialect and transport.

@@ -17,7 +17,8 @@ ban() {
 all='src include tests compose integrations'
 # shellcheck disable=SC2086 # folders, one word each
 {
-	ban 'strcpy|stpcpy|strcat|strncpy' 'a struct buf' $all
+	ban 'strcpy|stpcpy|strcat' 'a struct buf' $all
+	ban 'strncpy|strncat' 'a struct buf' src include
 	ban 'sprintf|vsprintf' 'snprintf or a struct buf' $all
 	ban 'gets|strtok|tmpnam|mktemp|tempnam' 'nothing: it cannot be safe' $all
 	ban 'atoi|atol|atoll|atof' 'strtol and a check of its end' $all

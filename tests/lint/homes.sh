@@ -33,7 +33,7 @@ known='assert|ctype|errno|fcntl|inttypes|limits|locale|math|poll|pthread|pwd'
 known="$known|grp|regex|sched|setjmp|signal|spawn|stdarg|stdatomic|stdbool"
 known="$known|stddef|stdint|stdio|stdlib|stdnoreturn|string|strings|termios"
 known="$known|time|unistd|dirent|dlfcn|fnmatch|ftw|getopt|glob|iconv|libgen"
-known="$known|netdb|utime|wchar|wctype|wordexp|ifaddrs|elf|link|endian|uthash"
+known="$known|netdb|utime|wchar|wctype|wordexp|ifaddrs|elf|link|endian|uthash|utlist"
 known="$known|search|float|syslog|sysexits|ucontext|tgmath|utmp"
 grep -rnE '^# *include <' src include 2>/dev/null |
 	grep -vE "<($known)\.h>" |
