@@ -169,8 +169,9 @@ struct transfer {
 	struct slot *slot;
 	struct curl_slist *headers;
 	char curl_text[CURL_ERROR_SIZE];
-	char what[160]; /* "GET /v1.41/info", for messages */
-	int os_errno;   /* of a socket that could not be made */
+	char what[160];  /* "GET /v1.41/info", for messages */
+	int os_errno;    /* of a socket that could not be made */
+	bool head_ended; /* the empty line after the headers came */
 	bool seen_enough;
 	bool over_limit;
 	bool reader_failed;
@@ -238,6 +239,7 @@ static size_t on_header(char *line, size_t size, size_t n, void *ctx)
 				  &status);
 		t->reply.status = (int)status;
 	}
+	t->head_ended = len <= 2 && (*line == '\r' || *line == '\n');
 	take_header(line, len, "Api-Version", &t->reply.api_version);
 	take_header(line, len, "Server", &t->reply.server);
 	take_header(line, len, "Ostype", &t->reply.os_type);
@@ -435,7 +437,12 @@ static int no_connection(struct transfer *t, CURLcode rc, struct error *err)
 /* libcurl's verdict as ours: its whole translation. */
 static int transfer_result(struct transfer *t, CURLcode rc, struct error *err)
 {
-	if (t->seen_enough || rc == CURLE_OK)
+	if (t->seen_enough)
+		return 0;
+	/* libcurl takes a head that is cut off for a whole one */
+	if (rc == CURLE_OK && !t->head_ended)
+		rc = CURLE_PARTIAL_FILE;
+	if (rc == CURLE_OK)
 		return 0;
 	if (t->reader_failed)
 		return -1; /* the reader has said why */
