@@ -91,7 +91,7 @@ static void postgres_args(const struct contract *c, struct strvec *ret)
 static void mariadb_args(const struct contract *c, struct strvec *ret)
 {
 	static const char *const settings[] = {
-	    "--datadir=" CONTRACT_DATA_DIR,
+	    ("--datadir=" CONTRACT_DATA_DIR),
 	    "--innodb-flush-log-at-trx-commit=0",
 	    "--innodb-doublewrite=0",
 	    "--loose-innodb-flush-method=nosync",

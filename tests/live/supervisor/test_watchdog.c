@@ -121,6 +121,7 @@ static void the_environment_is_the_commands(void **state)
 	pid_t pid;
 
 	(void)state;
+	(void)tool; /* only to be freed */
 	strvec_env_set(&env, "PATH", dir);
 	strvec_env_set(&env, "CODE", "23");
 	c.envp = env.v;
