@@ -23,8 +23,10 @@
 struct cancel;
 struct progress;
 
-#define COMMANDS(X) \
-	X(version)  \
+#define COMMANDS(X)   \
+	X(doctor)     \
+	X(completion) \
+	X(version)    \
 	X(help)
 
 /*

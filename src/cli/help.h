@@ -15,6 +15,11 @@ void help_command(struct buf *out, const struct command *command);
 /* A page in mdoc(7). command NULL: testenv(1) itself. */
 void man_page(struct buf *out, const struct command *command);
 
+/* Completion scripts. */
+void completion_bash(struct buf *out);
+void completion_zsh(struct buf *out);
+void completion_fish(struct buf *out);
+
 /* The words of testenv(1) that belong to no command. */
 struct help_variable {
 	const char *name, *text;

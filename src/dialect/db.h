@@ -93,4 +93,7 @@ int db_seal_file(struct db *db, struct error *err);
  */
 void db_global_init(void);
 
+/* "3.40.1": of the SQLite in this program. */
+const char *db_sqlite_version(void);
+
 #endif

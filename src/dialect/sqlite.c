@@ -343,3 +343,8 @@ const struct driver sqlite_driver = {
     .check_final = sqlite_check_final,
     .set_passwords = sqlite_set_passwords,
 };
+
+const char *db_sqlite_version(void)
+{
+	return sqlite3_libversion();
+}
