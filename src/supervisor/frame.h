@@ -19,14 +19,14 @@ enum frame_type {
 	FRAME_ESTATE,      /* uint32_t estate_kind, the value */
 	FRAME_SPAWN,       /* see spawn.h */
 	FRAME_SIGNAL,      /* int32_t signo */
+	FRAME_FOLLOWED,    /* int32_t number of a stop: owner is back */
 	FRAME_SWEEP,       /* int64_t grace_ms */
 	FRAME_FAREWELL,    /* nothing */
 	/* watchdog to owner */
-	FRAME_SPAWNED,   /* struct spawn_result */
-	FRAME_STOPPED,   /* int32_t signo */
-	FRAME_CONTINUED, /* nothing */
-	FRAME_EXITED,    /* int32_t wait status */
-	FRAME_SWEPT      /* nothing */
+	FRAME_SPAWNED, /* struct spawn_result */
+	FRAME_STOPPED, /* struct stop */
+	FRAME_EXITED,  /* int32_t wait status */
+	FRAME_SWEPT    /* nothing */
 };
 
 enum {
@@ -34,6 +34,12 @@ enum {
 	FRAME_MAX = 8 * 1024 * 1024,
 	/* what may wait to be sent or taken apart */
 	FRAME_BUF_MAX = FRAME_MAX + 128 * 1024
+};
+
+/* The command's stops, by number: an owner that answers late must not continue
+ * a later one. */
+struct stop {
+	int32_t number, signo;
 };
 
 struct frame {

@@ -25,6 +25,7 @@ enum {
 	 * only, and a process may be born at any time */
 	LOOK_MS_MIN = 5,
 	LOOK_MS_MAX = 100,
+	WAKE_MS = 50,
 	/* another run's watchdog has this long for its own clean-up */
 	SPARE_MS = 10000,
 	/* and then what even KILL cannot end (a dead disk) is left alone */
@@ -38,7 +39,8 @@ struct guard {
 	watchdog_clean_fn *clean;
 	struct estate estate;
 	pid_t command; /* 0: none yet */
-	bool running, stopped, continuing;
+	bool running, stopped;
+	int32_t stops, followed; /* numbers of the last of each */
 	bool sweeping, orphaned, farewell;
 	int64_t kill_at_ms, look_ms;
 	struct pids terminated;
@@ -72,12 +74,17 @@ static void signal_command(struct guard *g, int signo)
 {
 	if (!g->running)
 		return;
-	if (signo == SIGCONT && g->stopped)
-		g->continuing = true;
 	kill(-g->command, signo);
 	/* it may have left the group that it was started in */
 	if (getpgid(g->command) != g->command)
 		kill(g->command, signo);
+}
+
+static void owner_followed(struct guard *g, int32_t number)
+{
+	g->followed = number;
+	if (g->stopped && number == g->stops)
+		signal_command(g, SIGCONT);
 }
 
 static void sweep_start(struct guard *g, int64_t grace_ms)
@@ -153,6 +160,8 @@ static void obey(struct guard *g, const struct frame *f)
 		spawn(g, f);
 	else if (f->type == FRAME_SIGNAL)
 		signal_command(g, frame_int32(f));
+	else if (f->type == FRAME_FOLLOWED)
+		owner_followed(g, frame_int32(f));
 	else if (f->type == FRAME_SWEEP)
 		sweep_start(g, frame_int64(f));
 	else if (f->type == FRAME_FAREWELL)
@@ -172,34 +181,26 @@ static void hear(struct guard *g)
 		owner_died(g);
 }
 
-static void wake_owner(struct guard *g)
+/* The owner stops with its command, and is to go on with it. A signal may come
+ * just before it stops: it is repeated until the owner says that it is back. */
+static bool owner_sleeps(const struct guard *g)
 {
-	if (g->owner >= 0)
-		syscall(SYS_pidfd_send_signal, g->owner, SIGCONT, NULL, 0);
+	return g->owner >= 0 && !g->stopped && g->followed != g->stops;
 }
 
 static void command_changed(struct guard *g, int status)
 {
 	int32_t value = status;
 
-	if (WIFSTOPPED(status)) {
-		g->stopped = true;
-		value = WSTOPSIG(status);
-		say(g, FRAME_STOPPED, &value, sizeof(value));
-		return;
+	g->stopped = WIFSTOPPED(status);
+	if (g->stopped) {
+		struct stop stop = {++g->stops, WSTOPSIG(status)};
+
+		say(g, FRAME_STOPPED, &stop, sizeof(stop));
+	} else if (!WIFCONTINUED(status)) {
+		g->running = false;
+		say(g, FRAME_EXITED, &value, sizeof(value));
 	}
-	if (WIFCONTINUED(status)) {
-		/* not by the owner, who may have stopped with it */
-		if (!g->continuing)
-			wake_owner(g);
-		g->stopped = g->continuing = false;
-		return;
-	}
-	g->running = false;
-	say(g, FRAME_EXITED, &value, sizeof(value));
-	/* an owner that stopped with it has a last thing to hear */
-	if (g->stopped)
-		wake_owner(g);
 }
 
 /* Takes in what has ended. True when there is no child at all: to a subreaper
@@ -255,7 +256,7 @@ static int pause_ms(const struct guard *g)
 	int64_t left;
 
 	if (!g->sweeping)
-		return -1;
+		return owner_sleeps(g) ? WAKE_MS : -1;
 	left = g->kill_at_ms - clock_now_ms();
 	return (int)(left > 0 && left < g->look_ms ? left : g->look_ms);
 }
@@ -281,6 +282,8 @@ static void turn(struct guard *g)
 	else if (fds[1].revents)
 		owner_died(g);
 	childless = reap(g);
+	if (owner_sleeps(g))
+		syscall(SYS_pidfd_send_signal, g->owner, SIGCONT, NULL, 0);
 	if (g->sweeping)
 		sweep(g, childless);
 }

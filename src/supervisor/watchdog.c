@@ -42,7 +42,7 @@ struct watchdog {
 	struct spawn_result spawned;
 	bool answered, swept, exited;
 	int status;
-	int stopped_by; /* a signal, until it was followed */
+	struct stop stop; /* the last one; signo 0: it was followed */
 
 	int signals; /* passon's, or -1 */
 	int tty;     /* the command was given this terminal, or -1 */
@@ -224,12 +224,11 @@ static void note(struct watchdog *w, const struct frame *f)
 	if (f->type == FRAME_SPAWNED && f->len == sizeof(w->spawned)) {
 		memcpy(&w->spawned, f->data, sizeof(w->spawned));
 		w->answered = true;
-	} else if (f->type == FRAME_STOPPED) {
-		w->stopped_by = frame_int32(f);
+	} else if (f->type == FRAME_STOPPED && f->len == sizeof(w->stop)) {
+		memcpy(&w->stop, f->data, sizeof(w->stop));
 	} else if (f->type == FRAME_EXITED) {
 		w->status = frame_int32(f);
 		w->exited = true;
-		w->stopped_by = 0;
 	} else if (f->type == FRAME_SWEPT) {
 		w->swept = true;
 	}
@@ -340,13 +339,21 @@ static bool stop_self(int signo)
 	return passon_take(SIGCONT);
 }
 
+/* What was said of stops is dealt with. */
+static void followed(struct watchdog *w)
+{
+	int32_t number = w->stop.number;
+
+	w->stop.signo = 0;
+	say(w, FRAME_FOLLOWED, &number, sizeof(number), NULL);
+}
+
 static void follow_stop(struct watchdog *w)
 {
-	int signo = w->stopped_by;
+	int signo = w->stop.signo;
 	bool wants_terminal = signo == SIGTTIN || signo == SIGTTOU;
 	int64_t since = clock_now_ms();
 
-	w->stopped_by = 0;
 	take_terminal(w, false);
 	/* brought to the front meanwhile: all it needs is the terminal */
 	if (!wants_terminal || !terminal_is(w->tty, getpgrp())) {
@@ -355,7 +362,7 @@ static void follow_stop(struct watchdog *w)
 	}
 	if (terminal_is(w->tty, getpgrp()))
 		terminal_give(w->tty, w->spawned.pid);
-	watchdog_signal(w, SIGCONT);
+	followed(w);
 	w->stopped_ms += clock_now_ms() - since;
 }
 
@@ -366,7 +373,9 @@ static void pass_on(struct watchdog *w, bool *ret_interrupted)
 	while ((signo = passon_next())) {
 		if (signo == SIGINT || signo == SIGQUIT)
 			*ret_interrupted = true;
-		watchdog_signal(w, signo);
+		/* a continue is for what was stopped, see follow_stop */
+		if (signo != SIGCONT)
+			watchdog_signal(w, signo);
 	}
 }
 
@@ -440,16 +449,18 @@ int watchdog_wait(struct watchdog *w, const struct watchdog_wait *wait,
 	while (!w->exited) {
 		if (w->fd < 0)
 			return gone(w, err);
+		/* first of all what came before the wait */
+		pass_on(w, &interrupted);
+		if (w->stop.signo)
+			follow_stop(w);
+		limit_enforce(&limit, w);
 		if (wait_turn(w, wait, limit_left(&limit, w->stopped_ms), err) <
 		    0)
 			return -1;
-		if (w->exited)
-			break;
-		pass_on(w, &interrupted);
-		if (w->stopped_by)
-			follow_stop(w);
-		limit_enforce(&limit, w);
 	}
+	pass_on(w, &interrupted);
+	if (w->stop.signo)
+		followed(w);
 	had_terminal = terminal_is(w->tty, w->spawned.pid);
 	take_terminal(w, WIFSIGNALED(w->status));
 	if (!interrupted)

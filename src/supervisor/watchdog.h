@@ -74,7 +74,7 @@ int watchdog_signal(struct watchdog *w, int signo);
 
 /*
  * Waits for the command: its wait status. INT TERM HUP QUIT USR1 USR2 WINCH
- * TSTP CONT are passed on to its process group, those too that came since
+ * TSTP are passed on to its process group, those too that came since
  * watchdog_spawn. When the command is stopped, the owner takes the terminal
  * back and stops as well (its whole process group, if the terminal said so);
  * when either is continued, both are. With timeout_ms over 0 the group gets
