@@ -5,6 +5,8 @@
 #ifndef CLI_HELP_H
 #define CLI_HELP_H
 
+#include "base/error.h"
+
 struct buf;
 struct command;
 
@@ -26,6 +28,7 @@ struct help_variable {
 };
 extern const struct help_variable help_variables_read[]; /* NULL name ends */
 extern const struct help_variable help_variables_set[];
+const char *help_of_kind(enum error_kind kind);
 extern const char help_about[];
 extern const char help_examples[];
 

@@ -52,3 +52,56 @@ const struct help_variable help_variables_set[] = {
      "The address of each worker's own database."},
     {NULL, NULL},
 };
+
+const char *help_of_kind(enum error_kind kind)
+{
+	switch (kind) {
+	case ERROR_NONE:
+		break;
+	case ERROR_INTERNAL:
+		return "a fault of testenv itself, or of the system under it";
+	case ERROR_USAGE:
+		return "the options or arguments are wrong";
+	case ERROR_CONFIG:
+		return "a file or a variable says something wrong";
+	case ERROR_NO_ENGINE:
+		return "no container engine answers";
+	case ERROR_ENGINE:
+		return "the container engine said no";
+	case ERROR_PROTOCOL:
+		return "an answer that cannot be read";
+	case ERROR_TIMEOUT:
+		return "something took longer than it may";
+	case ERROR_NO_IMAGE:
+		return "the image is neither here nor to be had";
+	case ERROR_PULL:
+		return "an image could not be pulled";
+	case ERROR_BUILD:
+		return "an image could not be built";
+	case ERROR_MIGRATION:
+		return "a migration or a seed failed";
+	case ERROR_SERVER:
+		return "a database server did not start, or died";
+	case ERROR_DATABASE:
+		return "a connection or a statement failed";
+	case ERROR_IO:
+		return "a file could not be read or written";
+	case ERROR_NO_SPACE:
+		return "the disk is full";
+	case ERROR_BUSY:
+		return "somebody else holds what is needed";
+	case ERROR_NO_SESSION:
+		return "there is no such session";
+	case ERROR_REQUIRED:
+		return "what --require asks for cannot be had";
+	case ERROR_REFUSED:
+		return "not testenv's own, so it is left alone";
+	case ERROR_CANCELLED:
+		return "stopped on request";
+	case ERROR_CANNOT_RUN:
+		return "the command is there, but cannot be run";
+	case ERROR_NOT_FOUND:
+		return "there is no such command";
+	}
+	return "";
+}

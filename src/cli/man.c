@@ -11,25 +11,50 @@
 /* Of the pages as a whole; moves with the version. */
 #define MAN_DATE "November 22, 2026"
 
-/* Plain text for mdoc: no request by accident, '-' as typed. */
+enum {
+	FOLD_AT = 66 /* columns of source; the escapes come on top */
+};
+
+static void put_char(struct buf *out, char c)
+{
+	if (c == '\\')
+		buf_puts(out, "\\e");
+	else if (c == '-')
+		buf_puts(out, "\\-");
+	else if (c == '\'')
+		buf_puts(out, "\\(aq");
+	else
+		buf_putc(out, c);
+}
+
+/* Lines as they are; none is a request by accident. */
+static void put_lines(struct buf *out, const char *text)
+{
+	for (bool start = true; *text; text++) {
+		if (start && *text == '.')
+			buf_puts(out, "\\&");
+		start = *text == '\n';
+		put_char(out, *text);
+	}
+}
+
+/* Running text, each sentence on a line of its own, as mdoc wants it. */
 static void put_text(struct buf *out, const char *text, size_t len)
 {
-	bool line_start = true;
+	size_t column = 0;
 
 	for (size_t i = 0; i < len; i++) {
-		char c = text[i];
+		bool ends = i && text[i - 1] == '.' && i + 1 < len;
 
-		if (line_start && (c == '.' || c == '\''))
+		if (text[i] == ' ' && (ends || column > FOLD_AT)) {
+			buf_putc(out, '\n');
+			column = 0;
+			continue;
+		}
+		if (!column && text[i] == '.')
 			buf_puts(out, "\\&");
-		line_start = c == '\n';
-		if (c == '\\')
-			buf_puts(out, "\\e");
-		else if (c == '-')
-			buf_puts(out, "\\-");
-		else if (c == '\'')
-			buf_puts(out, "\\(aq");
-		else
-			buf_putc(out, c);
+		put_char(out, text[i]);
+		column++;
 	}
 }
 
@@ -46,7 +71,7 @@ static void put_argument(struct buf *out, const char *text)
 		if (*text == '"')
 			buf_puts(out, "\\(dq");
 		else
-			put_text(out, text, 1);
+			put_char(out, *text);
 	}
 	buf_putc(out, '"');
 }
@@ -92,7 +117,7 @@ static void put_options(struct buf *out, const struct option_spec *specs)
 static void put_examples(struct buf *out, const char *lines)
 {
 	buf_puts(out, ".Sh EXAMPLES\n.Bd -literal\n");
-	put_words(out, lines);
+	put_lines(out, lines);
 	buf_puts(out, "\n.Ed\n");
 }
 
@@ -113,11 +138,8 @@ static void put_head(struct buf *out, const char *title, const char *name,
 
 static void put_codes(struct buf *out)
 {
-	static const struct {
-		const char *name;
-		int code;
-	} kinds[] = {
-#define KIND_ROW(kind, code, name) {name, code},
+	static const enum error_kind kinds[] = {
+#define KIND_ROW(kind, code, name) kind,
 	    ERROR_KINDS(KIND_ROW)
 #undef KIND_ROW
 	};
@@ -132,8 +154,10 @@ static void put_codes(struct buf *out)
 		 "N stopped it, or with the code of the kind of its error:");
 	buf_puts(out, ".Pp\n.Bl -tag -width 4n -compact\n");
 	for (size_t i = 0; i < array_len(kinds); i++) {
-		buf_printf(out, ".It %d\n", kinds[i].code);
-		put_words(out, kinds[i].name);
+		buf_printf(out, ".It %d\n", error_exit_code(kinds[i]));
+		put_words(out, error_kind_name(kinds[i]));
+		buf_puts(out, ": ");
+		put_words(out, help_of_kind(kinds[i]));
 		buf_putc(out, '\n');
 	}
 	buf_puts(out, ".El\n");
@@ -193,8 +217,11 @@ static void command_page(struct buf *out, const struct command *command)
 	buf_puts(out, ".Nm testenv");
 	put_argument(out, command->name);
 	buf_putc(out, '\n');
-	put_words(out, command->synopsis);
-	buf_puts(out, "\n.Sh DESCRIPTION\n");
+	if (*command->synopsis) {
+		put_lines(out, command->synopsis);
+		buf_putc(out, '\n');
+	}
+	buf_puts(out, ".Sh DESCRIPTION\n");
 	put_paragraphs(out, command->text);
 	buf_puts(out, ".Pp\nThe options:\n");
 	put_options(out, specs);
