@@ -25,6 +25,7 @@ struct progress;
 
 #define COMMANDS(X)   \
 	X(doctor)     \
+	X(images)     \
 	X(completion) \
 	X(version)    \
 	X(help)

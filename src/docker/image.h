@@ -77,6 +77,9 @@ int tar_add(struct tar *tar, const char *path, const void *data, size_t len,
 	    unsigned mode, struct error *err);
 /* Ends it into ret and frees it, also on failure. */
 int tar_end(struct tar *tar, struct buf *ret, struct error *err);
+/* The content of a tar's first file, as container_get_archive() gives one, up
+ * to ret's bound; ERROR_PROTOCOL when there is none or it is longer. */
+int tar_first(const struct buf *tar, struct buf *ret, struct error *err);
 
 /*
  * Makes an image "REPO:TAG" of a stopped container in one step. `changes` are

@@ -85,3 +85,39 @@ int tar_end(struct tar *tar, struct buf *ret, struct error *err)
 	free(tar);
 	return rc;
 }
+
+static int read_first(struct archive *in, const struct buf *tar,
+		      struct buf *ret)
+{
+	struct archive_entry *entry;
+	char piece[4096];
+	la_ssize_t n;
+
+	archive_read_support_format_tar(in);
+	if (archive_read_open_memory(in, tar->s, tar->len) != ARCHIVE_OK)
+		return -1;
+	do {
+		if (archive_read_next_header(in, &entry) != ARCHIVE_OK)
+			return -1;
+	} while (archive_entry_filetype(entry) != AE_IFREG);
+	buf_clear(ret);
+	while ((n = archive_read_data(in, piece, sizeof(piece))) > 0)
+		buf_put(ret, piece, (size_t)n);
+	return n < 0 || ret->full ? -1 : 0;
+}
+
+int tar_first(const struct buf *tar, struct buf *ret, struct error *err)
+{
+	struct archive *in = archive_read_new();
+	int result;
+
+	if (!in)
+		abort(); /* as for all memory */
+	result = read_first(in, tar, ret);
+	archive_read_free(in);
+	if (result < 0)
+		return error_set(
+		    err, ERROR_PROTOCOL,
+		    "there is no file of that size in the archive");
+	return 0;
+}

@@ -26,8 +26,6 @@ enum {
 	STOP_MS = 90000
 };
 
-#define LABEL_SERVER "dev.testenv.server"
-
 /* 1: the template is on the engine and its passwords are known; 0; -1. */
 static int find(struct container_provider *p, const struct deadline *deadline,
 		struct error *err)

@@ -27,6 +27,7 @@ struct ownership;
 #define LABEL_ROLE     "dev.testenv.role" /* server, builder, template */
 #define LABEL_TEMPLATE "dev.testenv.template"
 #define LABEL_DIALECT  "dev.testenv.dialect"
+#define LABEL_SERVER   "dev.testenv.server" /* its version */
 
 #define TEMPLATE_REPO "testenv/template"
 
