@@ -24,6 +24,7 @@ struct cancel;
 struct progress;
 
 #define COMMANDS(X)   \
+	X(exec)       \
 	X(doctor)     \
 	X(images)     \
 	X(completion) \

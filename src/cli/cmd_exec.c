@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/command.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/progress.h"
+#include "base/strvec.h"
+#include "cli/render.h"
+#include "session/session.h"
+#include "supervisor/client.h"
+#include "supervisor/lookup.h"
+#include "supervisor/watchdog.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+enum {
+	JOIN_MS = 2000,      /* a session that does not answer is not joined */
+	GRACE_MS = 5000,     /* between TERM and KILL */
+	CLEAN_UP_MS = 60000, /* of the watchdog, for a dead testenv */
+	TIMED_OUT = 124,     /* as timeout(1) */
+	KILLED = 128         /* and the signal's number, as a shell */
+};
+
+struct execution {
+	struct cli *cli;
+	const struct config *config;
+	char **argv;
+	struct watchdog *watchdog;
+	struct session *session;       /* a private one, or */
+	struct session_client *client; /* one that was there */
+};
+
+/* In the watchdog, when testenv was killed. */
+static void clean_up(const struct estate *estate)
+{
+	struct deadline deadline = deadline_in(CLEAN_UP_MS, NULL);
+
+	/* what cannot be reached now is left to gc; nobody listens */
+	estate_clean(estate, &deadline, NULL);
+}
+
+/* A session's directories bear its id. */
+static void note_estate(void *ctx, enum estate_kind kind, const char *value)
+{
+	struct watchdog *w = ctx;
+	const char *slash = strrchr(value, '/');
+
+	if (kind != ESTATE_ENGINE && slash)
+		watchdog_tell_session(w, slash + 1);
+	watchdog_tell(w, kind, value);
+}
+
+/* The command's environment, as far as it is known before the session is. */
+static void first_environment(const struct config *config, struct strvec *ret)
+{
+	for (char **e = environ; *e; e++)
+		/* an outer session may have more slots than ours */
+		if (strncmp(*e, "TESTENV_URL_", 12) != 0)
+			strvec_push(ret, *e);
+	strvec_env_set(ret, "TESTENV_FALLBACK_REASON", NULL);
+	for (size_t i = 0; i < config->env.n; i++) {
+		const char *entry = config->env.v[i];
+		const char *equals = strchr(entry, '=');
+		auto_free char *name = NULL;
+
+		if (!equals)
+			continue;
+		name = xstrndup(entry, (size_t)(equals - entry));
+		strvec_env_set(ret, name, equals + 1);
+	}
+}
+
+/* A misspelt command must not cost the start of a server. */
+static int check_command(const struct execution *x, const struct strvec *env,
+			 struct error *err)
+{
+	auto_free char *file = NULL;
+
+	return command_lookup(x->argv[0], strvec_env_get(env, "PATH"), &file,
+			      err);
+}
+
+/* The running session of this configuration, if there is one. */
+static void try_to_join(struct execution *x)
+{
+	auto_error struct error err = ERROR_INIT;
+	struct deadline deadline = deadline_in(JOIN_MS, x->cli->cancel);
+	char identity[CONFIG_IDENTITY];
+
+	config_identity(x->config, identity);
+	if (session_client_join(identity, &deadline, &x->client, &err) < 0)
+		log_debug("no session to join: %s", error_text(&err));
+}
+
+static int use_joined(struct execution *x, struct strvec *env,
+		      struct error *err)
+{
+	struct deadline deadline =
+	    deadline_in(x->config->start_timeout_ms, x->cli->cancel);
+
+	if (session_client_wait(x->client, x->cli->progress, &deadline, err) <
+		0 ||
+	    session_client_variables(x->client, 0, env, &deadline, err) < 0)
+		return error_wrap(err, "running session");
+	return 0;
+}
+
+static int start_private(struct execution *x, struct strvec *env,
+			 struct error *err)
+{
+	const struct estate_listener listener = {note_estate, x->watchdog};
+	struct deadline deadline =
+	    deadline_in(x->config->start_timeout_ms, x->cli->cancel);
+
+	if (session_new(x->config, &listener, x->cli->progress, &x->session,
+			err) < 0 ||
+	    session_start(x->session, &deadline, err) < 0)
+		return -1;
+	return session_variables(x->session, 0, env, err);
+}
+
+static int start_session(struct execution *x, struct strvec *env,
+			 struct error *err)
+{
+	try_to_join(x);
+	return x->client ? use_joined(x, env, err) : start_private(x, env, err);
+}
+
+static int exit_code(const struct execution *x, int status, bool timed_out)
+{
+	char text[32];
+
+	if (timed_out) {
+		snprintf(text, sizeof(text), "%g",
+			 (double)x->config->timeout_ms / 1000);
+		progress_notice(x->cli->progress, "'%s' timed out after %s s",
+				x->argv[0], text);
+		return TIMED_OUT;
+	}
+	return WIFSIGNALED(status) ? KILLED + WTERMSIG(status)
+				   : WEXITSTATUS(status);
+}
+
+static int run_command(struct execution *x, const struct strvec *env,
+		       struct error *err)
+{
+	const struct watchdog_command command = {x->argv, env->v, true};
+	const struct watchdog_wait wait = {.timeout_ms = x->config->timeout_ms,
+					   .grace_ms = GRACE_MS,
+					   .fd = -1};
+	bool timed_out = false;
+	int status = 0;
+	pid_t pid;
+
+	render_pause(x->cli->progress);
+	if (watchdog_spawn(x->watchdog, &command, &pid, err) < 0)
+		return -1;
+	/* came after the last check, before the watchdog collected them */
+	if (cancel_reason(x->cli->cancel))
+		watchdog_signal(x->watchdog, cancel_reason(x->cli->cancel));
+	if (watchdog_wait(x->watchdog, &wait, &status, &timed_out, err) < 0)
+		return -1;
+	return exit_code(x, status, timed_out);
+}
+
+static int start_and_run(struct execution *x, struct strvec *env,
+			 struct error *err)
+{
+	struct deadline never = deadline_in(INT32_MAX, x->cli->cancel);
+	int code;
+
+	if (check_command(x, env, err) < 0 ||
+	    watchdog_start(clean_up, &x->watchdog, err) < 0)
+		return -1;
+	code = start_session(x, env, err);
+	if (deadline_check(&never, "exec", NULL) < 0)
+		/* whatever became of it, that was the reason */
+		return deadline_check(&never, "start", err);
+	return code < 0 ? -1 : run_command(x, env, err);
+}
+
+/* In this order: nothing may use a database when it goes, and until the last is
+ * gone the watchdog stands guard. */
+static void end(struct execution *x)
+{
+	if (x->watchdog)
+		watchdog_sweep(x->watchdog, GRACE_MS);
+	session_client_free(x->client);
+	session_end(x->session);
+	watchdog_end(x->watchdog, 0);
+}
+
+static int execute(struct execution *x, struct error *err)
+{
+	auto_strvec struct strvec env = STRVEC_INIT;
+	int code;
+
+	if (x->config->keep != KEEP_NEVER)
+		return error_set(err, ERROR_CONFIG,
+				 "'exec' cannot keep servers: 'keep' has to be "
+				 "'never'");
+	first_environment(x->config, &env);
+	code = start_and_run(x, &env, err);
+	end(x);
+	return code;
+}
+
+static int run(struct cli *cli, const struct options *options,
+	       struct error *err)
+{
+	struct config config;
+	struct execution x = {
+	    .cli = cli, .config = &config, .argv = options->args};
+	int code;
+
+	if (config_load(options->flags, options->n_flags, cli->progress,
+			&config, err) < 0)
+		return -1;
+	code = execute(&x, err);
+	config_free(&config);
+	return code;
+}
+
+const struct command cmd_exec = {
+    .name = "exec",
+    .summary = "run a command with databases of its own",
+    .synopsis = "[OPTIONS] -- COMMAND [ARG...]",
+    .text =
+	"Starts what the configuration asks for, runs COMMAND with the URLs in "
+	"its environment, hands on its signals and its exit code, and removes "
+	"everything: servers, databases, files, and whatever COMMAND left "
+	"running. If a session of the same configuration is already up in "
+	"the background ('testenv up'), that is used, and stays.\n\n"
+	"A command that does not exist is found out before anything is "
+	"started. After --timeout the command gets SIGTERM, and five seconds "
+	"later SIGKILL. When testenv itself is killed, a watchdog process ends "
+	"the command and cleans up.\n\n"
+	"The exit code is the command's own; 128 and N if signal N killed it, "
+	"124 if it timed out, 125 if testenv failed, 126 if the command cannot "
+	"be run, 127 if there is no such command.",
+    .examples = "$ testenv exec --db postgres --migrations db -- ctest -j8\n"
+		"$ testenv exec --db sqlite -- sh -c 'echo $DATABASE_URL'\n"
+		"$ testenv exec --db mariadb --timeout 10m -- make check",
+    .groups = OPTIONS_CONFIG,
+    .min_args = 1,
+    .max_args = -1,
+    .run = run,
+    .own_codes = true,
+    .takes_command = true,
+};
