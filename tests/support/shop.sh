@@ -18,8 +18,6 @@ fail() {
 	exit 1
 }
 
-"$TESTENV_BIN" help exec >/dev/null 2>&1 || skip "no exec in this build"
-
 # Several tests need it and may run at once: one builds, the others wait.
 build_shop() {
 	# shellcheck disable=SC2016 # for the inner shell
