@@ -60,7 +60,7 @@ static void put_verdict(struct buf *out, const struct doctor *d)
 	if (!d->backend)
 		buf_printf(out, "would be used: nothing: %s\n",
 			   error_text(&d->why));
-	else if (!strcmp(d->backend, "sqlite") && d->why.kind != ERROR_NONE)
+	else if (d->fallback)
 		buf_printf(out,
 			   "would be used: SQLite files instead of "
 			   "containers: %s\n",
@@ -162,6 +162,7 @@ static void put_json(struct buf *out, const struct doctor *d)
 	char *text;
 
 	add_text(json, "backend", d->backend);
+	cJSON_AddBoolToObject(json, "fallback", d->fallback);
 	add_text(json, "reason",
 		 d->why.kind == ERROR_NONE ? NULL : error_text(&d->why));
 	add_text(json, "kind",

@@ -22,7 +22,7 @@ void help_overview(struct buf *out)
 	for (const struct command *const *c = commands; *c; c++) {
 		size_t from = out->len;
 
-		buf_printf(out, "  %s ", (*c)->name);
+		buf_printf(out, "  %s", (*c)->name);
 		render_wrapped(out, (*c)->summary, (unsigned)(out->len - from),
 			       COMMAND_COLUMN, WIDTH);
 	}
@@ -40,7 +40,6 @@ static void put_option(struct buf *out, const struct option_spec *spec)
 	buf_printf(out, "--%s", spec->name);
 	if (spec->value)
 		buf_printf(out, " %s", spec->value);
-	buf_puts(out, "  ");
 	render_wrapped(out, spec->help, (unsigned)(out->len - from),
 		       OPTION_COLUMN, WIDTH);
 }

@@ -87,7 +87,8 @@ static void fix_choice(struct doctor *d, const struct engine_candidate *c)
 		fix(d,
 		    "%s is '%s', where no engine answers: correct it, or "
 		    "leave it out to have the engine found",
-		    c->source, c->host);
+		    strcmp(c->source, "command line") ? c->source : "--host",
+		    c->host);
 }
 
 static void fix_candidate(struct doctor *d, const struct engine_candidate *c)
@@ -265,10 +266,8 @@ static void look_at_disks(struct doctor *d)
 
 /* The verdict */
 
-static bool may_use_sqlite(const struct config *config, enum error_kind kind)
+static bool may_fall_back(const struct config *config, enum error_kind kind)
 {
-	if (config->backend == BACKEND_SQLITE)
-		return true;
 	if (config->require && strcmp(config->require, "sqlite") != 0)
 		return false;
 	/* a setting that cannot be read is never passed over in silence */
@@ -297,12 +296,14 @@ void doctor_look(const struct config *config, const struct deadline *deadline,
 
 	look_for_engine(&d, config, deadline);
 	look_at_disks(&d);
-	if (config->backend == BACKEND_SQLITE || only_sqlite(config))
+	if (config->backend == BACKEND_SQLITE || only_sqlite(config)) {
 		d.backend = "sqlite";
-	else if (d.why.kind == ERROR_NONE)
+	} else if (d.why.kind == ERROR_NONE) {
 		d.backend = "container";
-	else if (may_use_sqlite(config, d.why.kind))
+	} else if (may_fall_back(config, d.why.kind)) {
 		d.backend = "sqlite";
+		d.fallback = true;
+	}
 	*ret = d;
 }
 

@@ -39,6 +39,7 @@ struct doctor {
 	struct doctor_fact *disk; /* a folder, its free bytes in digits */
 	size_t n_disk;
 	const char *backend;    /* that would be used; NULL: none can be */
+	bool fallback;          /* it is not the first choice */
 	struct error why;       /* why not containers; ERROR_NONE if they are */
 	struct strvec warnings; /* about an engine that can be used */
 	struct strvec fixes;    /* the next step for each problem */
