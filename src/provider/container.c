@@ -8,6 +8,7 @@
 #include "base/parallel.h"
 #include "base/progress.h"
 #include "dialect/db.h"
+#include "dialect/original.h"
 #include "docker/engine.h"
 #include "docker/events.h"
 #include "provider/choose.h"
@@ -18,7 +19,6 @@
 #include <string.h>
 
 enum {
-	PASSWORD_LEN = 24,
 	CLOSE_WIDTH = 8
 };
 
@@ -52,36 +52,80 @@ static void on_event(void *ctx, const struct engine_event *event)
 	pthread_mutex_unlock(&p->mutex);
 }
 
-/* The address the tests get: the user's, with the slot's own password. */
-static void hand_over(const struct provider_spec *spec, const char *password,
-		      struct db_address *a)
+void container_address(const struct container_provider *p,
+		       const struct server *server, const char *database,
+		       struct db_address *ret)
 {
-	free(a->user);
-	free(a->password);
-	a->user = xstrdup(spec->user);
-	a->password = xstrdup(password);
+	db_address_copy(&server->address, ret);
+	free(ret->user);
+	free(ret->password);
+	free(ret->database);
+	ret->user = xstrdup(p->base.spec.user);
+	ret->password = xstrdup(p->slot_password);
+	ret->database = xstrdup(database);
 }
 
-/* Waits for it and gives its roles passwords of their own: the template's are
- * known to every session that uses it. */
+int container_admin(const struct container_provider *p,
+		    const struct server *server,
+		    const struct deadline *deadline, struct db **ret,
+		    struct error *err)
+{
+	auto_db_address struct db_address a = {.dialect = DIALECT_POSTGRES};
+
+	db_address_copy(&server->address, &a);
+	free(a.database);
+	a.database = xstrdup(
+	    p->base.spec.dialect == DIALECT_POSTGRES ? "postgres" : "mysql");
+	return db_connect(&a, deadline, ret, err);
+}
+
+/*
+ * Waits for it and gives its roles the session's passwords: the template's are
+ * known to every session that uses it.
+ */
 static int claim(struct container_provider *p, struct server *s,
-		 const struct server_plan *plan, struct db_address *a,
 		 const struct deadline *deadline, struct error *err)
 {
 	auto_db struct db *db = NULL;
-	char password[PASSWORD_LEN + 1];
-	char root[PASSWORD_LEN + 1];
-	bool mariadb = a->dialect == DIALECT_MARIADB;
+	bool mariadb = p->base.spec.dialect == DIALECT_MARIADB;
+	const char *admin = mariadb ? p->slot_root_password : p->slot_password;
 
-	(void)plan;
-	if (server_wait(p, s, a, deadline, &db, err) < 0)
+	if (server_wait(p, s, &s->address, deadline, &db, err) < 0)
 		return -1;
-	ident_random(password, PASSWORD_LEN);
-	ident_random(root, PASSWORD_LEN);
-	if (db_set_passwords(db, p->base.spec.user, password,
-			     mariadb ? root : NULL, deadline, err) < 0)
+	if (db_set_passwords(db, p->base.spec.user, p->slot_password,
+			     mariadb ? admin : NULL, deadline, err) < 0 ||
+	    (!mariadb &&
+	     original_surroundings(db, p->base.spec.database, deadline,
+				   &s->surroundings, err) < 0))
 		return error_wrap(err, "server '%s'", s->name);
-	hand_over(&p->base.spec, password, a);
+	free(s->address.password);
+	s->address.password = xstrdup(admin);
+	return 0;
+}
+
+int container_start_server(struct container_provider *p, int slot,
+			   const struct deadline *deadline, struct server **ret,
+			   struct error *err)
+{
+	struct server_plan plan = {
+	    .slot = slot,
+	    .image = p->template_ref,
+	    .role = "server",
+	    .password = p->password,
+	    .root_password = p->root_password,
+	    .socket = p->base.spec.transport == TRANSPORT_UNIX,
+	};
+	struct server *s;
+
+	if (server_run(p, &plan, deadline, &s, err) < 0)
+		return -1;
+	if (claim(p, s, deadline, err) < 0) {
+		struct deadline cleanup = deadline_in(20000, NULL);
+
+		server_remove(p, s, &cleanup, NULL);
+		return -1;
+	}
+	*ret = s;
 	return 0;
 }
 
@@ -89,29 +133,58 @@ static int slot_start(struct provider *base, unsigned slot,
 		      const struct deadline *deadline, struct db_address *ret,
 		      struct error *err)
 {
-	struct container_provider *p = of(base);
-	struct server_plan plan = {
-	    .slot = (int)slot,
-	    .image = p->template_ref,
-	    .role = "server",
-	    .password = p->password,
-	    .root_password = p->root_password,
-	    .socket = base->spec.transport == TRANSPORT_UNIX,
-	};
-	auto_db_address struct db_address a = {.dialect = base->spec.dialect};
 	struct server *s;
 
-	if (server_run(p, &plan, deadline, &s, &a, err) < 0)
+	if (container_start_server(of(base), (int)slot, deadline, &s, err) < 0)
 		return -1;
-	if (claim(p, s, &plan, &a, deadline, err) < 0) {
-		struct deadline cleanup = deadline_in(20000, NULL);
-
-		server_remove(p, s, &cleanup, NULL);
-		return -1;
-	}
-	*ret = a;
-	a = (struct db_address){.dialect = base->spec.dialect};
+	container_address(of(base), s, base->spec.database, ret);
 	return 0;
+}
+
+/*
+ * 1: the server's database is the original again; 0: that is not enough, since
+ * the owner changed more than his database, or cannot be done; -1: cancelled.
+ */
+static int restore(struct container_provider *p, struct server *s,
+		   const struct deadline *deadline, struct error *err)
+{
+	auto_free char *now = NULL;
+	auto_db struct db *db = NULL;
+	const char *database = p->base.spec.database;
+
+	if (!s->surroundings)
+		return 0;
+	if (container_admin(p, s, deadline, &db, err) < 0 ||
+	    original_disconnect_all(db, deadline, err) < 0 ||
+	    original_surroundings(db, database, deadline, &now, err) < 0)
+		return -1;
+	if (!now || strcmp(now, s->surroundings) != 0)
+		return 0;
+	if (original_drop(db, database, deadline, err) < 0 ||
+	    original_clone(db, database, deadline, err) < 0)
+		return -1;
+	return 1;
+}
+
+static int slot_clean(struct provider *base, unsigned slot,
+		      const struct deadline *deadline, struct db_address *ret,
+		      struct error *err)
+{
+	struct container_provider *p = of(base);
+	struct server *s = server_find(p, (int)slot);
+	auto_error struct error why = ERROR_INIT;
+
+	if (s && restore(p, s, deadline, &why) == 1) {
+		container_address(p, s, base->spec.database, ret);
+		return 0;
+	}
+	if (why.kind == ERROR_CANCELLED)
+		return error_move(err, &why);
+	/* whatever is wrong with it, a new one from the template is right */
+	log_debug("slot %u gets a new server: %s", slot, error_text(&why));
+	if (s && server_remove(p, s, deadline, err) < 0)
+		return -1;
+	return slot_start(base, slot, deadline, ret, err);
 }
 
 static int slot_stop(struct provider *base, unsigned slot,
@@ -124,6 +197,9 @@ static int slot_stop(struct provider *base, unsigned slot,
 
 static char *slot_name(struct provider *base, unsigned slot)
 {
+	if (base->spec.isolation == ISOLATE_DATABASE)
+		return xasprintf("testenv-%s-%s-shared", base->owner.session,
+				 base->spec.service);
 	return xasprintf("testenv-%s-%s-%u", base->owner.session,
 			 base->spec.service, slot);
 }
@@ -183,6 +259,7 @@ static void close_provider(struct provider *base,
 	if (p->unsure)
 		sweep_session(p->engine, base->owner.session,
 			      base->owner.run_dir, deadline, NULL);
+	pthread_mutex_destroy(&p->start_mutex);
 	pthread_mutex_destroy(&p->mutex);
 	image_free(&p->image);
 	free(p->servers);
@@ -197,7 +274,18 @@ static void close_provider(struct provider *base,
 static const struct provider_ops container_ops = {
     .template_ensure = container_template_ensure,
     .slot_start = slot_start,
+    .slot_clean = slot_clean,
     .slot_stop = slot_stop,
+    .slot_name = slot_name,
+    .facts = facts,
+    .close = close_provider,
+};
+
+static const struct provider_ops shared_ops = {
+    .template_ensure = container_template_ensure,
+    .slot_start = shared_slot_start,
+    .slot_clean = shared_slot_clean,
+    .slot_stop = shared_slot_stop,
     .slot_name = slot_name,
     .facts = facts,
     .close = close_provider,
@@ -237,12 +325,17 @@ int provider_open_container(struct engine *engine,
 			 err) < 0)
 		return -1;
 	p = xcalloc(1, sizeof(*p));
-	p->base = (struct provider){&container_ops, *spec, *owner, progress};
+	p->base = (struct provider){
+	    spec->isolation == ISOLATE_DATABASE ? &shared_ops : &container_ops,
+	    *spec, *owner, progress};
+	ident_random(p->slot_password, CONTAINER_PASSWORD);
+	ident_random(p->slot_root_password, CONTAINER_PASSWORD);
 	p->engine = engine;
 	p->image_name = name;
 	p->image = image;
 	image = (struct image)IMAGE_INIT;
 	pthread_mutex_init(&p->mutex, NULL);
+	pthread_mutex_init(&p->start_mutex, NULL);
 	make_key(p);
 	if (engine_watch_start(engine, label, on_event, p, &p->watch, err) <
 	    0) {

@@ -17,20 +17,28 @@
 
 struct engine_watch;
 
-/* The builder's number among the servers; slots count from 0. */
+/* Numbers of servers that are no slot; those count from 0. */
 enum {
-	SERVER_BUILDER = -1
+	SERVER_BUILDER = -1,
+	SERVER_SHARED = -2 /* one for every slot */
 };
 
 /* One container of ours. Belongs to the provider from its creation on; one
  * thread works on it at a time, but for `ended`, which the watch sets. */
 struct server {
 	int slot;
-	char *name;         /* the container's */
-	char *dir;          /* on the host, for its socket; NULL: TCP */
-	struct container c; /* id "": not made */
+	char *name;                /* the container's */
+	char *dir;                 /* on the host, for its socket; NULL: TCP */
+	struct container c;        /* id "": not made */
+	struct db_address address; /* for its administration */
+	/* of its databases when it was clean; NULL: it holds no original */
+	char *surroundings;
 	atomic_bool ended;
 	atomic_int exit_code;
+};
+
+enum {
+	CONTAINER_PASSWORD = 24
 };
 
 enum shared_fs {
@@ -48,12 +56,17 @@ struct container_provider {
 	char *template_ref; /* "testenv/template:KEY" */
 	char *password;     /* the template's roles' */
 	char *root_password;
+	/* what the template's are replaced by: one for all slots, as one URL
+	 * leads to any of them */
+	char slot_password[CONTAINER_PASSWORD + 1];
+	char slot_root_password[CONTAINER_PASSWORD + 1];
 	char *server_version;
 	bool built;
 	pthread_mutex_t mutex; /* guards what follows */
 	enum shared_fs shared;
 	struct server **servers;
 	size_t n_servers;
+	pthread_mutex_t start_mutex; /* one thread starts the shared server */
 	bool unsure; /* a create may have worked without our knowing */
 	struct engine_watch *watch;
 	atomic_bool watch_lost;
@@ -69,14 +82,14 @@ struct server_plan {
 };
 
 /*
- * Creates and starts a container; *ret_address says how to log in once it is
+ * Creates and starts a container; its address says how to log in once it is
  * ready (mariadb: as root). On failure nothing of it is left, or `unsure` is
  * set. A port that was taken between the engine's choice and the start is
  * chosen anew.
  */
 int server_run(struct container_provider *p, const struct server_plan *plan,
 	       const struct deadline *deadline, struct server **ret,
-	       struct db_address *ret_address, struct error *err);
+	       struct error *err);
 /* Waits for the final server in it; if it dies first, ERROR_SERVER with its
  * log's tail. */
 int server_wait(struct container_provider *p, struct server *server,
@@ -88,6 +101,37 @@ int server_remove(struct container_provider *p, struct server *server,
 		  const struct deadline *deadline, struct error *err);
 /* The server of a slot, or NULL. */
 struct server *server_find(struct container_provider *p, int slot);
+
+/* Starts the server of a slot from the template and claims it: waits, sets the
+ * session's passwords, and notes its surroundings. */
+int container_start_server(struct container_provider *p, int slot,
+			   const struct deadline *deadline, struct server **ret,
+			   struct error *err);
+/* The address for the tests, of a database on the server. */
+void container_address(const struct container_provider *p,
+		       const struct server *server, const char *database,
+		       struct db_address *ret);
+/* An administrator's connection to it, not to the tests' database. */
+int container_admin(const struct container_provider *p,
+		    const struct server *server,
+		    const struct deadline *deadline, struct db **ret,
+		    struct error *err);
+
+/* Runs the migrations as the tests' user, whose the objects then are. */
+int container_migrate(struct container_provider *p,
+		      const struct db_address *admin, const char *database,
+		      const char *password, const struct deadline *deadline,
+		      struct error *err);
+
+/* The slots of a service with isolation: database; see container_shared.c. */
+int shared_slot_start(struct provider *base, unsigned slot,
+		      const struct deadline *deadline, struct db_address *ret,
+		      struct error *err);
+int shared_slot_clean(struct provider *base, unsigned slot,
+		      const struct deadline *deadline, struct db_address *ret,
+		      struct error *err);
+int shared_slot_stop(struct provider *base, unsigned slot,
+		     const struct deadline *deadline, struct error *err);
 
 /* Makes p->template_ref, with p's spec and image. */
 int container_template_ensure(struct provider *p,

@@ -15,13 +15,14 @@
 #include "base/log.h"
 #include "base/progress.h"
 #include "dialect/db.h"
+#include "dialect/original.h"
 #include "provider/labels.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-	PASSWORD_LEN = 24,
+
 	STOP_S = 60,
 	STOP_MS = 90000
 };
@@ -85,10 +86,10 @@ static int prepare(struct container_provider *p, struct db *db,
 	return db_exec(db, "SET GLOBAL innodb_fast_shutdown=1", deadline, err);
 }
 
-/* As the user of the tests, whose the objects then are. */
-static int migrate(struct container_provider *p, const struct db_address *admin,
-		   const struct server_plan *plan,
-		   const struct deadline *deadline, struct error *err)
+int container_migrate(struct container_provider *p,
+		      const struct db_address *admin, const char *database,
+		      const char *password, const struct deadline *deadline,
+		      struct error *err)
 {
 	auto_db_address struct db_address a = {.dialect = admin->dialect};
 	auto_db struct db *db = NULL;
@@ -96,21 +97,41 @@ static int migrate(struct container_provider *p, const struct db_address *admin,
 	db_address_copy(admin, &a);
 	free(a.user);
 	free(a.password);
+	free(a.database);
 	a.user = xstrdup(p->base.spec.user);
-	a.password = xstrdup(plan->password);
+	a.password = xstrdup(password);
+	a.database = xstrdup(database);
 	if (db_connect(&a, deadline, &db, err) < 0)
 		return -1;
 	return migrations_apply(p->base.spec.migrations, db, deadline,
 				p->base.progress, err);
 }
 
+/* Keeps the migrated database inside the server, for clones; nobody is
+ * connected to it any more. One named as the maintenance database cannot be
+ * worked on from there, and is not kept. */
+static int keep_original(struct container_provider *p, struct server *s,
+			 const struct deadline *deadline, struct error *err)
+{
+	auto_db struct db *db = NULL;
+	const char *database = p->base.spec.database;
+
+	if (p->base.spec.dialect != DIALECT_POSTGRES ||
+	    !strcmp(database, "postgres"))
+		return 0;
+	if (container_admin(p, s, deadline, &db, err) < 0 ||
+	    original_disconnect_all(db, deadline, err) < 0)
+		return -1;
+	return original_keep(db, database, deadline, err);
+}
+
 static int fill(struct container_provider *p, struct server *s,
-		const struct server_plan *plan, const struct db_address *a,
-		const struct deadline *deadline, struct error *err)
+		const struct server_plan *plan, const struct deadline *deadline,
+		struct error *err)
 {
 	auto_db struct db *db = NULL;
 
-	if (server_wait(p, s, a, deadline, &db, err) < 0 ||
+	if (server_wait(p, s, &s->address, deadline, &db, err) < 0 ||
 	    read_version(p, db, deadline, err) < 0 ||
 	    prepare(p, db, deadline, err) < 0)
 		return -1;
@@ -118,7 +139,10 @@ static int fill(struct container_provider *p, struct server *s,
 	if (db_set_passwords(db, p->base.spec.user, plan->password,
 			     plan->root_password, deadline, err) < 0)
 		return -1;
-	return migrate(p, a, plan, deadline, err);
+	if (container_migrate(p, &s->address, p->base.spec.database,
+			      plan->password, deadline, err) < 0)
+		return -1;
+	return keep_original(p, s, deadline, err);
 }
 
 static int stop_cleanly(struct container_provider *p, struct server *s,
@@ -163,10 +187,10 @@ static int commit(struct container_provider *p, struct server *s,
 }
 
 static int build_in(struct container_provider *p, struct server *s,
-		    const struct server_plan *plan, const struct db_address *a,
+		    const struct server_plan *plan,
 		    const struct deadline *deadline, struct error *err)
 {
-	if (fill(p, s, plan, a, deadline, err) < 0 ||
+	if (fill(p, s, plan, deadline, err) < 0 ||
 	    stop_cleanly(p, s, deadline, err) < 0)
 		return -1;
 	return commit(p, s, deadline, err);
@@ -175,8 +199,8 @@ static int build_in(struct container_provider *p, struct server *s,
 static int build(struct container_provider *p, const struct deadline *deadline,
 		 struct error *err)
 {
-	char password[PASSWORD_LEN + 1];
-	char root[PASSWORD_LEN + 1];
+	char password[CONTAINER_PASSWORD + 1];
+	char root[CONTAINER_PASSWORD + 1];
 	bool mariadb = p->base.spec.dialect == DIALECT_MARIADB;
 	struct server_plan plan = {
 	    .slot = SERVER_BUILDER,
@@ -186,16 +210,15 @@ static int build(struct container_provider *p, const struct deadline *deadline,
 	    .root_password = mariadb ? root : NULL,
 	    .socket = true,
 	};
-	auto_db_address struct db_address a = {.dialect = DIALECT_POSTGRES};
 	struct deadline cleanup;
 	struct server *s;
 	int result;
 
-	ident_random(password, PASSWORD_LEN);
-	ident_random(root, PASSWORD_LEN);
-	if (server_run(p, &plan, deadline, &s, &a, err) < 0)
+	ident_random(password, CONTAINER_PASSWORD);
+	ident_random(root, CONTAINER_PASSWORD);
+	if (server_run(p, &plan, deadline, &s, err) < 0)
 		return -1;
-	result = build_in(p, s, &plan, &a, deadline, err);
+	result = build_in(p, s, &plan, deadline, err);
 	cleanup = deadline_in(20000, NULL);
 	if (server_remove(p, s, &cleanup, NULL) < 0)
 		log_debug("builder of '%s' left to gc", p->template_ref);

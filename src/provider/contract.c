@@ -121,9 +121,9 @@ void contract_args(const struct contract *c, struct strvec *ret)
 
 void contract_settings(const struct contract *c, struct buf *ret)
 {
-	/* 1: the version of this list; raise it when the template's content
+	/* 2: the version of this list; raise it when the template's content
 	 * changes for the same migrations */
-	buf_printf(ret, "1\n%s\n%s\n", c->user, c->database);
+	buf_printf(ret, "2\n%s\n%s\n", c->user, c->database);
 	for (const char *const *e = c->extra_env; e && *e; e++)
 		buf_printf(ret, "%s\n", *e);
 }

@@ -14,6 +14,9 @@ struct provider_ops {
 	int (*slot_start)(struct provider *p, unsigned slot,
 			  const struct deadline *deadline,
 			  struct db_address *ret, struct error *err);
+	int (*slot_clean)(struct provider *p, unsigned slot,
+			  const struct deadline *deadline,
+			  struct db_address *ret, struct error *err);
 	int (*slot_stop)(struct provider *p, unsigned slot,
 			 const struct deadline *deadline, struct error *err);
 	char *(*slot_name)(struct provider *p, unsigned slot);

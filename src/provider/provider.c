@@ -21,6 +21,16 @@ int provider_slot_start(struct provider *p, unsigned slot,
 	return 0;
 }
 
+int provider_slot_clean(struct provider *p, unsigned slot,
+			const struct deadline *deadline, struct db_address *ret,
+			struct error *err)
+{
+	if (p->ops->slot_clean(p, slot, deadline, ret, err) < 0)
+		return error_wrap(err, "clean '%s' of slot %u", p->spec.service,
+				  slot);
+	return 0;
+}
+
 int provider_slot_stop(struct provider *p, unsigned slot,
 		       const struct deadline *deadline, struct error *err)
 {

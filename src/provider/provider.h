@@ -28,6 +28,11 @@ enum transport {
 	TRANSPORT_UNIX
 };
 
+enum isolation {
+	ISOLATE_SERVER,  /* a server, or a file, for each slot */
+	ISOLATE_DATABASE /* one server, a database of its own for each slot */
+};
+
 /* Whom the things made belong to. All borrowed, for the provider's life. */
 struct ownership {
 	const char *session;   /* id */
@@ -50,6 +55,7 @@ struct provider_spec {
 	const char *const *env;      /* more for the server's container */
 	const struct migrations *migrations;
 	enum transport transport;
+	enum isolation isolation;
 	int64_t memory_bytes; /* of one server; 0: default */
 	bool rebuild;         /* forget the cached template */
 };
@@ -85,6 +91,13 @@ int provider_template_ensure(struct provider *p,
 /* A fresh server (or file) from the template, ready and with a password of its
  * own. Thread-safe for different slots. */
 int provider_slot_start(struct provider *p, unsigned slot,
+			const struct deadline *deadline, struct db_address *ret,
+			struct error *err);
+/*
+ * Brings a started slot back to the template's state: whoever is still
+ * connected is cut off. Its address may change. On failure the slot is stopped.
+ */
+int provider_slot_clean(struct provider *p, unsigned slot,
 			const struct deadline *deadline, struct db_address *ret,
 			struct error *err);
 /* Removes it; not there is success. */

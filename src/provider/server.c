@@ -30,7 +30,11 @@ static struct server *server_new(struct container_provider *p,
 	struct server *s = xcalloc(1, sizeof(*s));
 
 	s->slot = plan->slot;
-	if (plan->slot == SERVER_BUILDER)
+	if (plan->slot == SERVER_SHARED)
+		s->name =
+		    xasprintf("testenv-%s-%s-shared", p->base.owner.session,
+			      p->base.spec.service);
+	else if (plan->slot == SERVER_BUILDER)
 		s->name =
 		    xasprintf("testenv-%s-%s-build", p->base.owner.session,
 			      p->base.spec.service);
@@ -55,6 +59,8 @@ static void server_free(struct container_provider *p, struct server *s)
 		break;
 	}
 	pthread_mutex_unlock(&p->mutex);
+	db_address_free(&s->address);
+	free(s->surroundings);
 	free(s->name);
 	free(s->dir);
 	free(s);
@@ -244,12 +250,12 @@ static int find_port(struct container_provider *p, struct server *s,
 	}
 }
 
-static void address_of(struct container_provider *p, const struct server *s,
-		       const struct server_plan *plan, uint16_t port,
-		       struct db_address *ret)
+static void address_of(struct container_provider *p, struct server *s,
+		       const struct server_plan *plan, uint16_t port)
 {
 	const struct provider_spec *spec = &p->base.spec;
 	bool root = spec->dialect == DIALECT_MARIADB;
+	struct db_address *ret = &s->address;
 
 	*ret = (struct db_address){.dialect = spec->dialect};
 	if (s->dir) {
@@ -268,7 +274,7 @@ static void address_of(struct container_provider *p, const struct server *s,
 static int run_once(struct container_provider *p,
 		    const struct server_plan *plan,
 		    const struct deadline *deadline, struct server **ret,
-		    struct db_address *ret_address, struct error *err)
+		    struct error *err)
 {
 	struct server *s = server_new(p, plan);
 	uint16_t port = 0;
@@ -282,19 +288,19 @@ static int run_once(struct container_provider *p,
 		server_remove(p, s, &cleanup, NULL);
 		return -1;
 	}
-	address_of(p, s, plan, port, ret_address);
+	address_of(p, s, plan, port);
 	*ret = s;
 	return 0;
 }
 
 int server_run(struct container_provider *p, const struct server_plan *plan,
 	       const struct deadline *deadline, struct server **ret,
-	       struct db_address *ret_address, struct error *err)
+	       struct error *err)
 {
 	for (int attempt = 1;; attempt++) {
 		auto_error struct error why = ERROR_INIT;
 
-		if (run_once(p, plan, deadline, ret, ret_address, &why) == 0)
+		if (run_once(p, plan, deadline, ret, &why) == 0)
 			return 0;
 		if (attempt == START_ATTEMPTS || !port_was_taken(&why))
 			return error_move(err, &why);

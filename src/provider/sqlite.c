@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/fs.h"
+#include "base/ident.h"
 #include "base/lock.h"
 #include "base/log.h"
 #include "base/progress.h"
@@ -14,8 +15,10 @@
 #include "provider/impl.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -24,6 +27,9 @@ struct sqlite_provider {
 	char key[TEMPLATE_KEY];
 	char *template; /* the sealed file, once ensured */
 	bool built;
+	pthread_mutex_t mutex; /* guards dirs */
+	char **dirs;           /* by slot; NULL: none */
+	size_t n_dirs;
 };
 
 static struct sqlite_provider *of(struct provider *p)
@@ -31,15 +37,43 @@ static struct sqlite_provider *of(struct provider *p)
 	return (struct sqlite_provider *)p;
 }
 
-static char *slot_dir(struct provider *p, unsigned slot)
+/* The slot's directory, a copy; NULL: it has none. */
+static char *slot_dir(struct sqlite_provider *s, unsigned slot)
 {
-	return xasprintf("%s/%s-%u", p->owner.data_dir, p->spec.service, slot);
+	char *dir = NULL;
+
+	pthread_mutex_lock(&s->mutex);
+	if (slot < s->n_dirs)
+		dir = xstrdup_or_null(s->dirs[slot]);
+	pthread_mutex_unlock(&s->mutex);
+	return dir;
 }
 
-static char *slot_path(struct provider *p, unsigned slot)
+static void set_slot_dir(struct sqlite_provider *s, unsigned slot,
+			 const char *dir)
 {
-	return xasprintf("%s/%s-%u/%s.sqlite", p->owner.data_dir,
-			 p->spec.service, slot, p->spec.database);
+	pthread_mutex_lock(&s->mutex);
+	if (slot >= s->n_dirs) {
+		s->dirs = xreallocarray(s->dirs, slot + 1, sizeof(char *));
+		memset(s->dirs + s->n_dirs, 0,
+		       (slot + 1 - s->n_dirs) * sizeof(char *));
+		s->n_dirs = slot + 1;
+	}
+	free(s->dirs[slot]);
+	s->dirs[slot] = xstrdup_or_null(dir);
+	pthread_mutex_unlock(&s->mutex);
+}
+
+static char *file_in(const struct provider *p, const char *dir)
+{
+	return xasprintf("%s/%s.sqlite", dir, p->spec.database);
+}
+
+static char *slot_name(struct provider *p, unsigned slot)
+{
+	auto_free char *dir = slot_dir(of(p), slot);
+
+	return dir ? file_in(p, dir) : NULL;
 }
 
 /* Migrates a new file under a name of this session's and seals it. */
@@ -148,19 +182,29 @@ static int template_ensure(struct provider *p, const struct deadline *deadline,
 	return 0;
 }
 
+/*
+ * Each copy has a directory of a name never used before: a process that
+ * outlives its owner can find nothing of the next one under a path it knows.
+ */
 static int slot_start(struct provider *p, unsigned slot,
 		      const struct deadline *deadline, struct db_address *ret,
 		      struct error *err)
 {
-	auto_free char *dir = slot_dir(p, slot);
-	auto_free char *path = slot_path(p, slot);
+	char name[9];
+	auto_free char *dir = NULL;
+	auto_free char *path = NULL;
 
 	(void)deadline; /* a local copy; nothing to wait for */
+	ident_random(name, sizeof(name) - 1);
+	dir = xasprintf("%s/%s-%u-%s", p->owner.data_dir, p->spec.service, slot,
+			name);
+	path = file_in(p, dir);
 	if (fs_mkdir_p(dir, 0700, err) < 0 ||
 	    fs_copy_file(of(p)->template, path, 0600, err) < 0) {
 		fs_remove_tree(dir, NULL);
 		return -1;
 	}
+	set_slot_dir(of(p), slot, dir);
 	*ret = (struct db_address){.dialect = DIALECT_SQLITE,
 				   .path = take_ptr(&path)};
 	return 0;
@@ -169,10 +213,22 @@ static int slot_start(struct provider *p, unsigned slot,
 static int slot_stop(struct provider *p, unsigned slot,
 		     const struct deadline *deadline, struct error *err)
 {
-	auto_free char *dir = slot_dir(p, slot);
+	auto_free char *dir = slot_dir(of(p), slot);
 
 	(void)deadline;
+	if (!dir)
+		return 0;
+	set_slot_dir(of(p), slot, NULL);
 	return fs_remove_tree(dir, err);
+}
+
+static int slot_clean(struct provider *p, unsigned slot,
+		      const struct deadline *deadline, struct db_address *ret,
+		      struct error *err)
+{
+	if (slot_stop(p, slot, deadline, err) < 0)
+		return -1;
+	return slot_start(p, slot, deadline, ret, err);
 }
 
 static void facts(const struct provider *p, struct provider_facts *ret)
@@ -192,6 +248,10 @@ static void close_provider(struct provider *p, const struct deadline *deadline)
 	struct sqlite_provider *s = of(p);
 
 	(void)deadline;
+	for (size_t i = 0; i < s->n_dirs; i++)
+		free(s->dirs[i]);
+	free(s->dirs);
+	pthread_mutex_destroy(&s->mutex);
 	free(s->template);
 	free(s);
 }
@@ -199,8 +259,9 @@ static void close_provider(struct provider *p, const struct deadline *deadline)
 static const struct provider_ops sqlite_ops = {
     .template_ensure = template_ensure,
     .slot_start = slot_start,
+    .slot_clean = slot_clean,
     .slot_stop = slot_stop,
-    .slot_name = slot_path,
+    .slot_name = slot_name,
     .facts = facts,
     .close = close_provider,
 };
@@ -215,6 +276,7 @@ int provider_open_sqlite(const struct provider_spec *spec,
 	if (fs_private_dir(owner->data_dir, err) < 0)
 		return -1;
 	s = xcalloc(1, sizeof(*s));
+	pthread_mutex_init(&s->mutex, NULL);
 	s->base = (struct provider){&sqlite_ops, *spec, *owner, progress};
 	/* the file format is the same for every version of the library */
 	migrations_key(spec->migrations, DIALECT_SQLITE, "sqlite", "", s->key);

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+#include "dialect/original.h"
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "dialect/db.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void put_name(struct buf *sql, const char *name)
+{
+	db_put_identifier(DIALECT_POSTGRES, sql, name);
+}
+
+static void put_text(struct buf *sql, const char *text)
+{
+	db_put_literal(DIALECT_POSTGRES, sql, text);
+}
+
+/*
+ * CREATE DATABASE does not copy the settings of ALTER DATABASE … SET, nor
+ * privileges on the database itself; a superuser may put them into the
+ * catalogues as they are, lists and quoting included.
+ */
+static int copy_settings(struct db *admin, const char *from, const char *to,
+			 const struct deadline *deadline, struct error *err)
+{
+	auto_buf struct buf sql = BUF_INIT;
+
+	buf_puts(&sql, "INSERT INTO pg_db_role_setting "
+		       "SELECT (SELECT oid FROM pg_database WHERE datname = ");
+	put_text(&sql, to);
+	buf_puts(&sql, "), s.setrole, s.setconfig FROM pg_db_role_setting s "
+		       "JOIN pg_database d ON d.oid = s.setdatabase "
+		       "WHERE d.datname = ");
+	put_text(&sql, from);
+	buf_puts(&sql, "; UPDATE pg_database AS t SET datacl = f.datacl, "
+		       "datconnlimit = f.datconnlimit "
+		       "FROM pg_database f WHERE f.datname = ");
+	put_text(&sql, from);
+	buf_puts(&sql, " AND t.datname = ");
+	put_text(&sql, to);
+	/* most have neither, and then nothing is to be rewritten */
+	buf_puts(&sql, " AND (f.datacl IS NOT NULL OR f.datconnlimit <> -1)");
+	return db_exec(admin, sql.s, deadline, err);
+}
+
+static int copy(struct db *admin, const char *from, const char *to,
+		const struct deadline *deadline, struct error *err)
+{
+	auto_buf struct buf ask = BUF_INIT;
+	auto_buf struct buf sql = BUF_INIT;
+	auto_free char *owner = NULL;
+
+	buf_puts(&ask, "SELECT pg_get_userbyid(datdba) FROM pg_database "
+		       "WHERE datname = ");
+	put_text(&ask, from);
+	if (db_value(admin, ask.s, deadline, &owner, err) < 0)
+		return -1;
+	if (!owner)
+		return error_set(err, ERROR_DATABASE, "no database '%s'", from);
+	buf_puts(&sql, "CREATE DATABASE ");
+	put_name(&sql, to);
+	buf_puts(&sql, " TEMPLATE ");
+	put_name(&sql, from);
+	buf_puts(&sql, " OWNER ");
+	put_name(&sql, owner);
+	if (db_exec(admin, sql.s, deadline, err) < 0)
+		return -1;
+	return copy_settings(admin, from, to, deadline, err);
+}
+
+int original_keep(struct db *admin, const char *database,
+		  const struct deadline *deadline, struct error *err)
+{
+	if (copy(admin, database, ORIGINAL_NAME, deadline, err) < 0 ||
+	    db_exec(admin,
+		    "ALTER DATABASE " ORIGINAL_NAME " ALLOW_CONNECTIONS false",
+		    deadline, err) < 0)
+		return error_wrap(err, "keep '%s' as the original", database);
+	return 0;
+}
+
+int original_clone(struct db *admin, const char *name,
+		   const struct deadline *deadline, struct error *err)
+{
+	if (copy(admin, ORIGINAL_NAME, name, deadline, err) < 0)
+		return error_wrap(err, "clone the original to '%s'", name);
+	return 0;
+}
+
+int original_drop(struct db *admin, const char *name,
+		  const struct deadline *deadline, struct error *err)
+{
+	auto_buf struct buf sql = BUF_INIT;
+
+	buf_puts(&sql, "DROP DATABASE IF EXISTS ");
+	put_name(&sql, name);
+	buf_puts(&sql, " WITH (FORCE)");
+	if (db_exec(admin, sql.s, deadline, err) < 0)
+		return error_wrap(err, "drop '%s'", name);
+	return 0;
+}
+
+int original_surroundings(struct db *admin, const char *database,
+			  const struct deadline *deadline, char **ret,
+			  struct error *err)
+{
+	auto_buf struct buf sql = BUF_INIT;
+
+	buf_puts(
+	    &sql,
+	    "SELECT concat_ws('/',"
+	    " (SELECT string_agg(concat_ws(',', rolname, rolsuper, rolinherit,"
+	    " rolcreaterole, rolcreatedb, rolcanlogin, rolreplication,"
+	    " rolbypassrls, rolconnlimit, rolvaliduntil), ';' ORDER BY rolname)"
+	    " FROM pg_roles),"
+	    " (SELECT string_agg(concat_ws(',', roleid, member, admin_option),"
+	    " ';' ORDER BY roleid, member) FROM pg_auth_members),"
+	    " (SELECT string_agg(concat_ws(',', oid, datname, datallowconn,"
+	    " datconnlimit, datacl), ';' ORDER BY oid) FROM pg_database"
+	    " WHERE datname <> ");
+	put_text(&sql, database);
+	buf_puts(&sql,
+		 "), (SELECT string_agg(concat_ws(',', setdatabase, setrole,"
+		 " setconfig), ';' ORDER BY setdatabase, setrole)"
+		 " FROM pg_db_role_setting s WHERE NOT EXISTS (SELECT FROM"
+		 " pg_database d WHERE d.oid = s.setdatabase AND d.datname = ");
+	put_text(&sql, database);
+	buf_puts(
+	    &sql,
+	    ")), (SELECT string_agg(spcname, ';' ORDER BY spcname)"
+	    " FROM pg_tablespace),"
+	    " (SELECT string_agg(concat_ws(',', name, setting), ';' ORDER BY"
+	    " name) FROM pg_file_settings WHERE sourcefile LIKE '%.auto.conf'),"
+	    " (SELECT string_agg(concat_ws(',', datname, tup_inserted,"
+	    " tup_updated, tup_deleted), ';' ORDER BY datname)"
+	    " FROM pg_stat_database WHERE datname IN ('postgres','template1')))"
+	    " FROM pg_database WHERE datname = '" ORIGINAL_NAME "'");
+	return db_value(admin, sql.s, deadline, ret, err);
+}
+
+int original_disconnect_all(struct db *admin, const struct deadline *deadline,
+			    struct error *err)
+{
+	static const char others[] =
+	    "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+	    "WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'";
+
+	for (;;) {
+		auto_free char *n = NULL;
+
+		if (db_value(admin, others, deadline, &n, err) < 0)
+			return -1;
+		if (!n || !strcmp(n, "0"))
+			return 0;
+		if (deadline_poll(deadline, NULL, 0, 2, "clients to leave",
+				  err) < 0)
+			return -1;
+	}
+}
