@@ -238,8 +238,10 @@ static size_t on_header(char *line, size_t size, size_t n, void *ctx)
 		curl_easy_getinfo(t->slot->easy, CURLINFO_RESPONSE_CODE,
 				  &status);
 		t->reply.status = (int)status;
+		t->head_ended = false;
 	}
-	t->head_ended = len <= 2 && (*line == '\r' || *line == '\n');
+	if (len && (*line == '\r' || *line == '\n'))
+		t->head_ended = true;
 	take_header(line, len, "Api-Version", &t->reply.api_version);
 	take_header(line, len, "Server", &t->reply.server);
 	take_header(line, len, "Ostype", &t->reply.os_type);
