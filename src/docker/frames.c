@@ -12,9 +12,15 @@ static int pass_on(struct frames *f, int stream, const char *data, size_t len)
 	return 0;
 }
 
-static bool is_head(const unsigned char head[8])
+/* Whether n bytes can be the start of a head. */
+static bool is_head(const unsigned char *head, size_t n)
 {
-	return head[0] <= 2 && !head[1] && !head[2] && !head[3];
+	if (n && head[0] > 2)
+		return false;
+	for (size_t i = 1; i < n && i < 4; i++)
+		if (head[i])
+			return false;
+	return true;
 }
 
 /* Takes what it can of the head; how many bytes. */
@@ -26,9 +32,9 @@ static size_t take_head(struct frames *f, const char *data, size_t len)
 		n = len;
 	memcpy(f->head + f->n_head, data, n);
 	f->n_head += n;
+	f->unreadable = !is_head(f->head, f->n_head);
 	if (f->n_head < sizeof(f->head))
 		return n;
-	f->unreadable = !is_head(f->head);
 	f->left = (uint32_t)f->head[4] << 24 | (uint32_t)f->head[5] << 16 |
 		  (uint32_t)f->head[6] << 8 | (uint32_t)f->head[7];
 	return n;
