@@ -25,6 +25,7 @@ enum {
 
 struct session_client {
 	int fd;
+	unsigned last_id;
 	struct wire_in in;
 	cJSON *hello;
 	char *socket;
@@ -127,8 +128,15 @@ static int next_object(struct session_client *client,
 	return 0;
 }
 
-/* The next object that is no event. */
-static int next_reply(struct session_client *client,
+/* A reply without an id is the session's last word on the whole connection; one
+ * with another id belongs to a call that was given up. */
+static bool is_reply_to(const cJSON *json, unsigned id)
+{
+	return !cJSON_HasObjectItem(json, "id") ||
+	       protocol_number(json, "id", UINT32_MAX, 0) == id;
+}
+
+static int next_reply(struct session_client *client, unsigned id,
 		      const struct progress *progress,
 		      const struct deadline *deadline, cJSON **ret,
 		      struct error *err)
@@ -139,12 +147,13 @@ static int next_reply(struct session_client *client,
 
 		if (next_object(client, deadline, &json, err) < 0)
 			return -1;
-		if (!cJSON_HasObjectItem(json, "event")) {
+		if (protocol_event_from_json(json, &event) == 0) {
+			progress_emit(progress, &event);
+		} else if (!cJSON_HasObjectItem(json, "event") &&
+			   is_reply_to(json, id)) {
 			*ret = take_ptr(&json);
 			return 0;
 		}
-		if (protocol_event_from_json(json, &event) == 0)
-			progress_emit(progress, &event);
 	}
 }
 
@@ -157,9 +166,11 @@ int session_client_call(struct session_client *client, const char *op,
 	auto_cjson cJSON *reply = NULL;
 	auto_buf struct buf line = BUF_INIT;
 	auto_error struct error sent = ERROR_INIT;
+	unsigned id = ++client->last_id;
 	char *text;
 
 	cJSON_AddStringToObject(request, "op", op);
+	cJSON_AddNumberToObject(request, "id", id);
 	text = cJSON_PrintUnformatted(request);
 	buf_puts(&line, text);
 	buf_putc(&line, '\n');
@@ -168,7 +179,7 @@ int session_client_call(struct session_client *client, const char *op,
 	if (send_all(client->fd, line.s, line.len, deadline, &sent) < 0 &&
 	    sent.kind != ERROR_NO_SESSION)
 		return error_move(err, &sent);
-	if (next_reply(client, progress, deadline, &reply, err) < 0)
+	if (next_reply(client, id, progress, deadline, &reply, err) < 0)
 		return -1;
 	if (!cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(reply, "ok")))
 		return protocol_error_from_json(
@@ -385,29 +396,81 @@ int session_client_wait(struct session_client *client,
 				   &reply, err);
 }
 
-int session_client_variables(struct session_client *client, unsigned slot,
-			     struct strvec *env,
-			     const struct deadline *deadline, struct error *err)
+/* The names in an environment, not its values: nobody else's business. */
+static cJSON *names_of(const struct strvec *env)
+{
+	cJSON *names = cJSON_CreateArray();
+
+	for (size_t i = 0; i < env->n; i++) {
+		auto_free char *name =
+		    xstrndup(env->v[i], strcspn(env->v[i], "="));
+
+		cJSON_AddItemToArray(names, cJSON_CreateString(name));
+	}
+	return names;
+}
+
+static int take_variables(const cJSON *list, struct strvec *ret,
+			  struct error *err)
+{
+	const cJSON *item;
+
+	cJSON_ArrayForEach (item, list) {
+		const char *text = cJSON_GetStringValue(item);
+		const char *equals = text ? strchr(text, '=') : NULL;
+
+		if (!equals || equals == text)
+			return error_set(err, ERROR_PROTOCOL,
+					 "the session gave a variable without "
+					 "a name");
+		strvec_push(ret, text);
+	}
+	return 0;
+}
+
+int session_client_changes(struct session_client *client, unsigned slot,
+			   const struct strvec *env,
+			   const struct deadline *deadline,
+			   struct strvec *ret_set, struct strvec *ret_unset,
+			   struct error *err)
 {
 	auto_cjson cJSON *reply = NULL;
 	cJSON *args = cJSON_CreateObject();
 	const cJSON *item;
 
 	cJSON_AddNumberToObject(args, "slot", slot);
+	cJSON_AddItemToObject(args, "names", names_of(env));
 	if (session_client_call(client, "env", args, NULL, deadline, &reply,
 				err) < 0)
 		return -1;
+	if (take_variables(cJSON_GetObjectItemCaseSensitive(reply, "env"),
+			   ret_set, err) < 0)
+		return -1;
 	cJSON_ArrayForEach (item,
-			    cJSON_GetObjectItemCaseSensitive(reply, "env")) {
-		const char *text = cJSON_GetStringValue(item);
-		const char *equals = text ? strchr(text, '=') : NULL;
-		auto_free char *name = NULL;
+			    cJSON_GetObjectItemCaseSensitive(reply, "unset")) {
+		if (cJSON_IsString(item))
+			strvec_push(ret_unset, item->valuestring);
+	}
+	return 0;
+}
 
-		if (!equals || equals == text)
-			return error_set(err, ERROR_PROTOCOL,
-					 "the session gave a variable without "
-					 "a name");
-		name = xstrndup(text, (size_t)(equals - text));
+int session_client_variables(struct session_client *client, unsigned slot,
+			     struct strvec *env,
+			     const struct deadline *deadline, struct error *err)
+{
+	auto_strvec struct strvec set = STRVEC_INIT;
+	auto_strvec struct strvec unset = STRVEC_INIT;
+
+	if (session_client_changes(client, slot, env, deadline, &set, &unset,
+				   err) < 0)
+		return -1;
+	for (size_t i = 0; i < unset.n; i++)
+		strvec_env_set(env, unset.v[i], NULL);
+	for (size_t i = 0; i < set.n; i++) {
+		const char *equals = strchr(set.v[i], '=');
+		auto_free char *name =
+		    xstrndup(set.v[i], (size_t)(equals - set.v[i]));
+
 		strvec_env_set(env, name, equals + 1);
 	}
 	return 0;

@@ -14,8 +14,8 @@
  * ends itself, and one with a client is not idle.
  *
  * One thread at a time. Every call blocks until the answer or the deadline.
- * After ERROR_TIMEOUT, ERROR_CANCELLED or ERROR_PROTOCOL the connection is of
- * no more use; the session lives on.
+ * After ERROR_TIMEOUT or ERROR_CANCELLED another call may be made; after
+ * ERROR_PROTOCOL the connection is of no more use. The session lives on.
  */
 #ifndef SUPERVISOR_CLIENT_H
 #define SUPERVISOR_CLIENT_H
@@ -90,7 +90,17 @@ int session_client_call(struct session_client *client, const char *op,
 int session_client_wait(struct session_client *client,
 			const struct progress *progress,
 			const struct deadline *deadline, struct error *err);
-/* Sets each of the session's variables in env (strvec_env_set). */
+/*
+ * What joining the session means for an environment: "NAME=value" to set, in
+ * the contract's order, and names that are in env and would lead a client
+ * astray (PGSERVICE, another run's DB_PATH). Adds to ret_set and ret_unset.
+ */
+int session_client_changes(struct session_client *client, unsigned slot,
+			   const struct strvec *env,
+			   const struct deadline *deadline,
+			   struct strvec *ret_set, struct strvec *ret_unset,
+			   struct error *err);
+/* Makes these changes to env. */
 int session_client_variables(struct session_client *client, unsigned slot,
 			     struct strvec *env,
 			     const struct deadline *deadline,

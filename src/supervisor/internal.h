@@ -15,6 +15,7 @@
 #define SUPERVISOR_INTERNAL_H
 
 #include "base/error.h"
+#include "base/lock.h"
 #include "base/progress.h"
 #include "session/session.h"
 #include "supervisor/protocol.h"
@@ -108,6 +109,7 @@ struct server {
 	struct error work_err;
 	int work_result;
 	struct listener listener;
+	struct lock linger;   /* in FAILED: gc leaves the directory alone */
 	uv_pipe_t *accepting; /* NULL: not listening */
 	uv_signal_t signals[4];
 	uv_timer_t idle;  /* until it ends itself; in FAILED until forgotten */

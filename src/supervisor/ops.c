@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/alloc.h"
 #include "base/strvec.h"
+#include "session/ctest.h"
 #include "supervisor/internal.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
+
+enum {
+	MAX_NAMES = 4096 /* each is looked up in a list */
+};
 
 void ops_reply(struct peer *p, const cJSON *id, cJSON *members)
 {
@@ -141,21 +146,50 @@ static int op_status(struct peer *p, const cJSON *request, struct error *err)
 	return 0;
 }
 
+/* The names that are no more in an environment which the session's variables
+ * were put into. */
+static int find_unset(struct server *s, unsigned slot, const cJSON *names,
+		      cJSON *ret_list, struct error *err)
+{
+	auto_strvec struct strvec env = STRVEC_INIT;
+	const cJSON *name;
+
+	cJSON_ArrayForEach (name, names) {
+		if (cJSON_IsString(name))
+			strvec_env_set(&env, name->valuestring, "");
+	}
+	if (session_variables(s->session, slot, &env, err) < 0)
+		return -1;
+	cJSON_ArrayForEach (name, names) {
+		if (cJSON_IsString(name) &&
+		    !strvec_env_get(&env, name->valuestring))
+			cJSON_AddItemToArray(
+			    ret_list, cJSON_CreateString(name->valuestring));
+	}
+	return 0;
+}
+
 static int op_env(struct peer *p, const cJSON *request, struct error *err)
 {
 	struct server *s = p->server;
 	auto_strvec struct strvec env = STRVEC_INIT;
+	auto_cjson cJSON *reply = cJSON_CreateObject();
 	unsigned slot = protocol_number(request, "slot", 1U << 20, 0);
-	cJSON *reply;
+	const cJSON *names = cJSON_GetObjectItemCaseSensitive(request, "names");
 
-	if (session_own_variables(s->session, slot, &env, err) < 0)
+	if (cJSON_GetArraySize(names) > MAX_NAMES)
+		return error_set(err, ERROR_PROTOCOL, "more than %d variables",
+				 MAX_NAMES);
+	if (session_own_variables(s->session, slot, &env, err) < 0 ||
+	    find_unset(s, slot, names, cJSON_AddArrayToObject(reply, "unset"),
+		       err) < 0)
 		return -1;
 	strvec_env_set(&env, "TESTENV_SOCKET", s->listener.path);
-	reply = cJSON_CreateObject();
 	cJSON_AddItemToObject(
 	    reply, "env",
 	    cJSON_CreateStringArray((const char *const *)env.v, (int)env.n));
-	ops_reply(p, cJSON_GetObjectItemCaseSensitive(request, "id"), reply);
+	ops_reply(p, cJSON_GetObjectItemCaseSensitive(request, "id"),
+		  take_ptr(&reply));
 	return 0;
 }
 
@@ -167,6 +201,19 @@ static int op_target(struct peer *p, const cJSON *request, struct error *err)
 
 	if (!reply)
 		return -1;
+	ops_reply(p, cJSON_GetObjectItemCaseSensitive(request, "id"), reply);
+	return 0;
+}
+
+static int op_ctest_spec(struct peer *p, const cJSON *request,
+			 struct error *err)
+{
+	auto_buf struct buf spec = BUF_INIT;
+	cJSON *reply = cJSON_CreateObject();
+
+	(void)err;
+	session_ctest_spec(p->server->session, &spec);
+	cJSON_AddStringToObject(reply, "spec", spec.s);
 	ops_reply(p, cJSON_GetObjectItemCaseSensitive(request, "id"), reply);
 	return 0;
 }
@@ -198,6 +245,7 @@ static const struct op {
     {"status", 0, op_status},
     {"env", OP_ALIVE | OP_READY, op_env},
     {"target", OP_ALIVE | OP_READY, op_target},
+    {"ctest-spec", OP_ALIVE | OP_READY, op_ctest_spec},
     {"down", 0, op_down},
 };
 

@@ -8,7 +8,9 @@
  *   hello       version: must be PROTOCOL_VERSION; the first request
  *   wait        until the session is ready; progress: true for events meanwhile
  *   status      what runs
- *   env         slot: number; the session's variables, as "NAME=value"
+ *   env         slot: number; env: the session's variables, "NAME=value"; of
+ *               names (a list), unset: those that must not be there
+ *   ctest-spec  spec: a CTest resource specification, as text
  *   target      service, slot: how to reach one server (logs, shell)
  *   down        end the session; answered when all is gone
  *

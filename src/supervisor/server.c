@@ -7,6 +7,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "config/config.h"
+#include "session/estate.h"
 #include "session/session.h"
 #include "supervisor/internal.h"
 #include "supervisor/watchdog.h"
@@ -129,16 +130,26 @@ static void on_forget(uv_timer_t *timer)
 	server_end(s, NULL);
 }
 
+static void stop_lingering(struct server *s)
+{
+	stop_listening(s);
+	fs_remove_tree(s->run_dir, NULL);
+	lock_release(&s->linger);
+	go(s);
+}
+
 /* Nothing of the session is left, its directory neither; we stay reachable
  * where it was, so that `wait` can learn why. */
 static void linger(struct server *s)
 {
 	auto_error struct error err = ERROR_INIT;
+	auto_free char *lock = fs_join(s->run_dir, ESTATE_LOCK);
 
 	if (fs_private_dir(s->run_dir, &err) < 0 ||
+	    lock_try(&s->linger, lock, &err) < 0 ||
 	    start_listening(s, &err) < 0) {
 		log_debug("failure not kept: %s", error_text(&err));
-		go(s);
+		stop_lingering(s);
 		return;
 	}
 	move(s, STATE_FAILED);
@@ -208,11 +219,8 @@ static void work_start(uv_work_t *work)
 
 void server_end(struct server *s, const struct error *why)
 {
-	if (s->state == STATE_FAILED) {
-		stop_listening(s);
-		rmdir(s->run_dir);
-		go(s);
-	}
+	if (s->state == STATE_FAILED)
+		stop_lingering(s);
 	if (s->state != STATE_STARTING && s->state != STATE_READY)
 		return;
 	if (why)
@@ -424,6 +432,7 @@ int server_run(const struct server_spec *spec, struct error *err)
 	    .spec = *spec,
 	    .started_s = clock_wall_s(),
 	    .listener = {.fd = -1},
+	    .linger = LOCK_INIT,
 	};
 	auto_error struct error why = ERROR_INIT;
 

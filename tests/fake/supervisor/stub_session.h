@@ -12,6 +12,7 @@
 #include "base/fs.h"
 #include "base/progress.h"
 #include "config/config.h"
+#include "session/ctest.h"
 #include "session/session.h"
 #include "supervisor/watchdog.h"
 
@@ -179,6 +180,19 @@ int session_own_variables(const struct session *s, unsigned slot,
 	strvec_pushf(ret, "PGPORT=%u", 1000 + slot);
 	strvec_push(ret, "ODD=a=b\n'\"c");
 	return 0;
+}
+
+int session_variables(const struct session *s, unsigned slot,
+		      struct strvec *env, struct error *err)
+{
+	strvec_env_set(env, "PGSERVICE", NULL);
+	return session_own_variables(s, slot, env, err);
+}
+
+void session_ctest_spec(const struct session *s, struct buf *ret)
+{
+	(void)s;
+	buf_puts(ret, "{}\n");
 }
 
 const char *dialect_name(enum dialect d)

@@ -362,8 +362,12 @@ static void variables(void **state)
 	struct deadline d = in_time();
 
 	start_ready(f);
+	strvec_push(&env, "PGSERVICE=elsewhere");
+	strvec_push(&env, "HOME=/root");
 	assert_int_equal(
 	    session_client_variables(f->starter, 1, &env, &d, NULL), 0);
+	assert_null(strvec_env_get(&env, "PGSERVICE"));
+	assert_string_equal(strvec_env_get(&env, "HOME"), "/root");
 	assert_string_equal(strvec_env_get(&env, "PGPORT"), "1001");
 	assert_string_equal(strvec_env_get(&env, "ODD"), "a=b\n'\"c");
 	assert_string_equal(strvec_env_get(&env, "TESTENV_SOCKET"), path);
@@ -422,6 +426,24 @@ static void target_of_one_server(void **state)
 	assert_int_equal(target(f, "db", 2, &reply, &err), -1);
 	assert_string_equal(err.text, "service 'db' has no slot 2");
 	assert_string_equal(err.hint, "its slots are 0 to 1");
+}
+
+/* A call that was given up does not spoil the next one. */
+static void another_call_after_a_timeout(void **state)
+{
+	struct fixture *f = *state;
+	auto_error struct error err = ERROR_INIT;
+	struct deadline soon = deadline_in(20, NULL);
+	struct deadline d = in_time();
+
+	stub.start_ms = TEST_MS;
+	assert_int_equal(start(f, false, 0, NULL), 0);
+	assert_int_equal(session_client_wait(f->starter, NULL, &soon, &err),
+			 -1);
+	assert_int_equal(err.kind, ERROR_TIMEOUT);
+	assert_string_equal(err.text, "wait for the session: timed out");
+	assert_int_equal(session_client_down(f->starter, NULL, &d, NULL), 0);
+	assert_gone(f, 0);
 }
 
 static void too_early(void **state)
@@ -745,6 +767,7 @@ int main(void)
 	    T(variables),
 	    T(status_without_secrets),
 	    T(target_of_one_server),
+	    T(another_call_after_a_timeout),
 	    T(too_early),
 	    T(down_waits_for_the_end),
 	    T(down_during_the_start),

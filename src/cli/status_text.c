@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/status_text.h"
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "cli/render.h"
+#include "cli/table.h"
+#include "supervisor/protocol.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+void status_age(double seconds, struct buf *out)
+{
+	long s = seconds > 0 && seconds < 1e12 ? (long)seconds : 0;
+
+	if (s < 60)
+		buf_printf(out, "%ld s", s);
+	else if (s < 3600)
+		buf_printf(out, "%ld min", s / 60);
+	else if (s < 86400)
+		buf_printf(out, "%ld h %ld min", s / 3600, s / 60 % 60);
+	else
+		buf_printf(out, "%ld d %ld h", s / 86400, s / 3600 % 24);
+}
+
+/* "LABEL VALUE" after a comma, if there is a value. */
+static void add(struct buf *out, const char *label, const char *value)
+{
+	if (!value || !*value)
+		return;
+	buf_puts(out, label);
+	render_clean(out, value);
+}
+
+static void head(const cJSON *status, struct buf *out)
+{
+	const cJSON *age = cJSON_GetObjectItemCaseSensitive(status, "age_s");
+	const cJSON *error = cJSON_GetObjectItemCaseSensitive(status, "error");
+
+	add(out, "session ", protocol_string(status, "session"));
+	add(out, ": ", protocol_string(status, "state"));
+	buf_puts(out, ", ");
+	status_age(cJSON_IsNumber(age) ? age->valuedouble : 0, out);
+	add(out, ", ", protocol_string(status, "project"));
+	buf_putc(out, '\n');
+	if (error) {
+		add(out, "  ", protocol_string(error, "text"));
+		buf_putc(out, '\n');
+	}
+}
+
+static void service_line(const cJSON *status, const cJSON *service,
+			 struct buf *out)
+{
+	const char *reason = protocol_string(status, "fallback_reason");
+	const char *backend = protocol_string(service, "backend");
+
+	add(out, "  ", protocol_string(service, "name"));
+	add(out, ": ", protocol_string(service, "dialect"));
+	add(out, " ", protocol_string(service, "server_version"));
+	add(out, ", backend ", backend);
+	add(out, ", image ", protocol_string(service, "image"));
+	add(out, ", by ", protocol_string(service, "via"));
+	if (protocol_string(service, "template"))
+		buf_puts(out, cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(
+				  service, "template_built"))
+				  ? ", migrated now"
+				  : ", migrated before");
+	buf_putc(out, '\n');
+	if (reason && backend && !strcmp(backend, "sqlite")) {
+		add(out, "    no containers: ", reason);
+		buf_putc(out, '\n');
+	}
+}
+
+static char *address_of(const cJSON *slot)
+{
+	const char *host = protocol_string(slot, "host");
+	const char *path = protocol_string(slot, "path");
+	const char *socket = protocol_string(slot, "socket");
+	unsigned port = protocol_number(slot, "port", 65535, 0);
+
+	if (path)
+		return xstrdup(path);
+	if (host && port)
+		return xasprintf("%s:%u", host, port);
+	return xstrdup(socket ? socket : "-");
+}
+
+static void slots_table(const cJSON *service, struct buf *out)
+{
+	const cJSON *slots = cJSON_GetObjectItemCaseSensitive(service, "slots");
+	const cJSON *slot;
+	bool file = false;
+	auto_table struct table t = TABLE_INIT(5);
+	static const char *const headings[] = {"SLOT", "ADDRESS", "USER",
+					       "DATABASE", "NAME"};
+
+	cJSON_ArrayForEach (slot, slots)
+		file |= cJSON_HasObjectItem(slot, "path");
+	t.columns = file ? 2 : 5;
+	for (unsigned i = 0; i < t.columns; i++)
+		table_add(&t, headings[i]);
+	cJSON_ArrayForEach (slot, slots) {
+		auto_free char *number =
+		    xasprintf("%u", protocol_number(slot, "slot", 1U << 20, 0));
+		auto_free char *address = address_of(slot);
+
+		table_add(&t, number);
+		table_add(&t, address);
+		if (file)
+			continue;
+		table_add(&t, protocol_string(slot, "user"));
+		table_add(&t, protocol_string(slot, "database"));
+		table_add(&t, protocol_string(slot, "name"));
+	}
+	table_print(&t, 4, out);
+}
+
+void status_text(const cJSON *status, struct buf *out)
+{
+	const cJSON *service;
+
+	head(status, out);
+	cJSON_ArrayForEach (
+	    service, cJSON_GetObjectItemCaseSensitive(status, "services")) {
+		service_line(status, service, out);
+		slots_table(service, out);
+	}
+}
