@@ -25,8 +25,17 @@ struct progress;
 
 #define COMMANDS(X)   \
 	X(exec)       \
+	X(up)         \
+	X(wait)       \
+	X(env)        \
+	X(status)     \
+	X(logs)       \
+	X(shell)      \
+	X(down)       \
+	X(gc)         \
 	X(doctor)     \
 	X(images)     \
+	X(ctest_spec) \
 	X(completion) \
 	X(version)    \
 	X(help)

@@ -78,7 +78,7 @@ static void leave_terminal(void)
 
 static int serve(const struct daemon_spec *spec, struct error *err)
 {
-	struct server_spec server = {
+	struct supervisor_spec server = {
 	    .config = spec->config,
 	    .idle_ms = spec->idle_ms,
 	    .starter_fd = STARTER_FD,
@@ -88,7 +88,7 @@ static int serve(const struct daemon_spec *spec, struct error *err)
 
 	if (watchdog_start(clean, &server.watchdog, err) < 0)
 		return -1;
-	result = server_run(&server, err);
+	result = supervisor_run(&server, err);
 	watchdog_end(server.watchdog, 0);
 	return result;
 }

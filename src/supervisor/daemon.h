@@ -16,7 +16,7 @@ struct session_client;
 
 struct daemon_spec {
 	const struct config *config;
-	int64_t idle_ms; /* see struct server_spec */
+	int64_t idle_ms; /* see struct supervisor_spec */
 	bool detached;
 };
 

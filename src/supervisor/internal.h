@@ -40,7 +40,7 @@ enum {
 
 /* One connection. */
 struct peer {
-	struct server *server;
+	struct supervisor *server;
 	struct peer *prev, *next;
 	uv_pipe_t pipe;
 	uv_write_t write;
@@ -90,8 +90,8 @@ struct listener {
 	ino_t ino;
 };
 
-struct server {
-	struct server_spec spec;
+struct supervisor {
+	struct supervisor_spec spec;
 	enum supervisor_state state;
 	struct error failure; /* why it ended or failed to start */
 	bool failure_told;
@@ -125,11 +125,11 @@ struct server {
 
 /* server.c */
 /* Begins the end, unless it has begun. why: for who waits for READY. */
-void server_end(struct server *s, const struct error *why);
+void supervisor_end(struct supervisor *s, const struct error *why);
 /* A peer came, went, or asked: puts the idle limit off. */
-void server_touch(struct server *s);
+void supervisor_touch(struct supervisor *s);
 /* The starter has closed its connection. */
-void server_starter_left(struct server *s);
+void supervisor_starter_left(struct supervisor *s);
 
 /* listen.c */
 int listener_open(struct listener *l, const char *path, struct error *err);
@@ -141,9 +141,9 @@ void listener_close(struct listener *l);
 
 /* peer.c */
 /* Takes the pending connection of `accepting`. */
-void peer_accept(struct server *s, uv_stream_t *accepting);
+void peer_accept(struct supervisor *s, uv_stream_t *accepting);
 /* A connected socket, owned from now on; NULL if it cannot be served. */
-struct peer *peer_adopt(struct server *s, int fd);
+struct peer *peer_adopt(struct supervisor *s, int fd);
 /* Queues one object; who cannot take it is disconnected. Frees json. */
 void peer_send(struct peer *p, cJSON *json);
 void peer_send_line(struct peer *p, const char *line);
@@ -157,23 +157,23 @@ void ops_request(struct peer *p, const char *line, size_t len);
 void ops_reply(struct peer *p, const cJSON *id, cJSON *members);
 void ops_refuse(struct peer *p, const cJSON *id, const struct error *err);
 /* Answers those parked for this; err NULL: all is well. How many. */
-unsigned ops_unpark(struct server *s, enum parked_for what,
+unsigned ops_unpark(struct supervisor *s, enum parked_for what,
 		    const struct error *err);
 /* A peer that is gone waits for nothing. */
 void ops_forget_peer(struct peer *p);
 
 /* relay.c */
-int relay_init(struct relay *r, struct server *s);
+int relay_init(struct relay *r, struct supervisor *s);
 /* Hands what has come to the subscribers, before the reply that ends it. */
-void relay_drain(struct server *s);
+void relay_drain(struct supervisor *s);
 void relay_subscribe(struct peer *p);
 void relay_close(struct relay *r); /* its uv handle; then, when closed: */
 void relay_free(struct relay *r);
 
 /* status.c */
-cJSON *status_hello(const struct server *s);
-cJSON *status_json(const struct server *s);
-cJSON *status_target(struct server *s, const char *service, unsigned slot,
+cJSON *status_hello(const struct supervisor *s);
+cJSON *status_json(const struct supervisor *s);
+cJSON *status_target(struct supervisor *s, const char *service, unsigned slot,
 		     struct error *err);
 
 #endif

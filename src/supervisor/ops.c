@@ -33,7 +33,7 @@ void ops_refuse(struct peer *p, const cJSON *id, const struct error *err)
 	peer_send(p, json);
 }
 
-static void parked_free(struct server *s, struct parked *w)
+static void parked_free(struct supervisor *s, struct parked *w)
 {
 	DL_DELETE(s->parked, w);
 	w->peer->n_parked--;
@@ -43,7 +43,7 @@ static void parked_free(struct server *s, struct parked *w)
 
 void ops_forget_peer(struct peer *p)
 {
-	struct server *s = p->server;
+	struct supervisor *s = p->server;
 	struct parked *w, *next;
 
 	DL_FOREACH_SAFE(s->parked, w, next)
@@ -55,7 +55,7 @@ void ops_forget_peer(struct peer *p)
 
 /* An answer may close its peer, which takes that peer's other requests off the
  * list: so the search begins anew after each. */
-static struct parked *first_parked(struct server *s, enum parked_for what)
+static struct parked *first_parked(struct supervisor *s, enum parked_for what)
 {
 	struct parked *w;
 
@@ -67,7 +67,7 @@ static struct parked *first_parked(struct server *s, enum parked_for what)
 	return NULL;
 }
 
-unsigned ops_unpark(struct server *s, enum parked_for what,
+unsigned ops_unpark(struct supervisor *s, enum parked_for what,
 		    const struct error *err)
 {
 	struct parked *w;
@@ -90,7 +90,7 @@ unsigned ops_unpark(struct server *s, enum parked_for what,
 static int park(struct peer *p, const cJSON *request, enum parked_for what,
 		struct error *err)
 {
-	struct server *s = p->server;
+	struct supervisor *s = p->server;
 	struct parked *w;
 
 	if (p->n_parked >= MAX_PARKED)
@@ -130,7 +130,7 @@ static int op_hello(struct peer *p, const cJSON *request, struct error *err)
 
 static int op_wait(struct peer *p, const cJSON *request, struct error *err)
 {
-	struct server *s = p->server;
+	struct supervisor *s = p->server;
 
 	if (s->state == STATE_STARTING || s->state == STATE_ENDING)
 		return park(p, request, PARKED_READY, err);
@@ -148,7 +148,7 @@ static int op_status(struct peer *p, const cJSON *request, struct error *err)
 
 /* The names that are no more in an environment which the session's variables
  * were put into. */
-static int find_unset(struct server *s, unsigned slot, const cJSON *names,
+static int find_unset(struct supervisor *s, unsigned slot, const cJSON *names,
 		      cJSON *ret_list, struct error *err)
 {
 	auto_strvec struct strvec env = STRVEC_INIT;
@@ -171,7 +171,7 @@ static int find_unset(struct server *s, unsigned slot, const cJSON *names,
 
 static int op_env(struct peer *p, const cJSON *request, struct error *err)
 {
-	struct server *s = p->server;
+	struct supervisor *s = p->server;
 	auto_strvec struct strvec env = STRVEC_INIT;
 	auto_cjson cJSON *reply = cJSON_CreateObject();
 	unsigned slot = protocol_number(request, "slot", 1U << 20, 0);
@@ -226,7 +226,7 @@ static int op_down(struct peer *p, const cJSON *request, struct error *err)
 		return -1;
 	error_set(&why, ERROR_NO_SESSION, "session '%s' was ended",
 		  p->server->id);
-	server_end(p->server, &why);
+	supervisor_end(p->server, &why);
 	return 0;
 }
 
@@ -257,7 +257,7 @@ static const struct op *find_op(const char *name)
 	return NULL;
 }
 
-static int refuse_state(struct server *s, const struct op *op,
+static int refuse_state(struct supervisor *s, const struct op *op,
 			struct error *err)
 {
 	if (s->state == STATE_FAILED && op->flags & OP_ALIVE) {
@@ -305,5 +305,5 @@ void ops_request(struct peer *p, const char *line, size_t len)
 	if (!p->greeted)
 		peer_leave(p);
 	if (p->server->state == STATE_FAILED && p->server->failure_told)
-		server_end(p->server, NULL);
+		supervisor_end(p->server, NULL);
 }

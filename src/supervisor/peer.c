@@ -21,7 +21,7 @@ static void on_closed(uv_handle_t *handle)
 
 void peer_close(struct peer *p)
 {
-	struct server *s = p->server;
+	struct supervisor *s = p->server;
 
 	if (p->closing)
 		return;
@@ -30,9 +30,9 @@ void peer_close(struct peer *p)
 	DL_DELETE(s->peers, p);
 	s->n_peers--;
 	uv_close((uv_handle_t *)&p->pipe, on_closed);
-	server_touch(s);
+	supervisor_touch(s);
 	if (p->starter)
-		server_starter_left(s);
+		supervisor_starter_left(s);
 }
 
 void peer_leave(struct peer *p)
@@ -151,10 +151,10 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *piece)
 		if (len)
 			ops_request(p, line, len);
 	}
-	server_touch(p->server);
+	supervisor_touch(p->server);
 }
 
-static struct peer *peer_new(struct server *s)
+static struct peer *peer_new(struct supervisor *s)
 {
 	struct peer *p = xcalloc(1, sizeof(*p));
 
@@ -190,16 +190,16 @@ static int begin(struct peer *p)
 	return uv_read_start((uv_stream_t *)&p->pipe, give_buffer, on_read);
 }
 
-void peer_accept(struct server *s, uv_stream_t *accepting)
+void peer_accept(struct supervisor *s, uv_stream_t *accepting)
 {
 	struct peer *p = peer_new(s);
 
 	if (uv_accept(accepting, (uv_stream_t *)&p->pipe) < 0 || begin(p) < 0)
 		peer_close(p);
-	server_touch(s);
+	supervisor_touch(s);
 }
 
-struct peer *peer_adopt(struct server *s, int fd)
+struct peer *peer_adopt(struct supervisor *s, int fd)
 {
 	struct peer *p = peer_new(s);
 

@@ -52,7 +52,7 @@ static void keep(struct relay *r, struct relayed *event)
 	relayed_free(oldest);
 }
 
-static void publish(struct server *s, const char *line)
+static void publish(struct supervisor *s, const char *line)
 {
 	struct peer *p, *next;
 
@@ -63,7 +63,7 @@ static void publish(struct server *s, const char *line)
 	}
 }
 
-void relay_drain(struct server *s)
+void relay_drain(struct supervisor *s)
 {
 	struct relay *r = &s->relay;
 	struct relayed *list, *event, *next;
@@ -100,7 +100,7 @@ void relay_subscribe(struct peer *p)
 	}
 }
 
-int relay_init(struct relay *r, struct server *s)
+int relay_init(struct relay *r, struct supervisor *s)
 {
 	r->progress = (struct progress){relay_progress, r};
 	r->wake.data = s;

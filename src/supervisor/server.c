@@ -28,7 +28,7 @@ enum {
 	CHECK_MS = 5000
 };
 
-static void move(struct server *s, enum supervisor_state to)
+static void move(struct supervisor *s, enum supervisor_state to)
 {
 	assert(state_may_follow(s->state, to));
 	log_debug("session %s: %s", s->id, state_name(to));
@@ -40,7 +40,7 @@ static void free_handle(uv_handle_t *handle)
 	free(handle);
 }
 
-static void stop_listening(struct server *s)
+static void stop_listening(struct supervisor *s)
 {
 	uv_pipe_t *accepting = take_ptr(&s->accepting);
 
@@ -55,7 +55,7 @@ static void on_connection(uv_stream_t *accepting, int status)
 		peer_accept(accepting->data, accepting);
 }
 
-static int start_listening(struct server *s, struct error *err)
+static int start_listening(struct supervisor *s, struct error *err)
 {
 	auto_free char *path = fs_join(s->run_dir, PROTOCOL_SOCKET);
 	int r;
@@ -79,7 +79,7 @@ static int start_listening(struct server *s, struct error *err)
 }
 
 /* Closes all that keeps the loop going; a second time does nothing. */
-static void stop(struct server *s)
+static void stop(struct supervisor *s)
 {
 	uv_handle_t *handles[] = {
 	    (uv_handle_t *)&s->idle,       (uv_handle_t *)&s->check,
@@ -94,7 +94,7 @@ static void stop(struct server *s)
 	relay_close(&s->relay);
 }
 
-static void close_peers(struct server *s, void (*how)(struct peer *))
+static void close_peers(struct supervisor *s, void (*how)(struct peer *))
 {
 	struct peer *p, *next;
 
@@ -104,7 +104,7 @@ static void close_peers(struct server *s, void (*how)(struct peer *))
 
 static void on_last(uv_timer_t *timer)
 {
-	struct server *s = timer->data;
+	struct supervisor *s = timer->data;
 
 	close_peers(s, peer_close);
 	stop(s);
@@ -112,7 +112,7 @@ static void on_last(uv_timer_t *timer)
 
 /* Says the last words, waits a little for them to be read, and lets the loop
  * run out. */
-static void go(struct server *s)
+static void go(struct supervisor *s)
 {
 	move(s, STATE_GONE);
 	stop_listening(s);
@@ -120,17 +120,17 @@ static void go(struct server *s)
 	ops_unpark(s, PARKED_GONE, NULL);
 	uv_timer_start(&s->last, on_last, LAST_MS, 0);
 	close_peers(s, peer_leave);
-	server_touch(s);
+	supervisor_touch(s);
 }
 
 static void on_forget(uv_timer_t *timer)
 {
-	struct server *s = timer->data;
+	struct supervisor *s = timer->data;
 
-	server_end(s, NULL);
+	supervisor_end(s, NULL);
 }
 
-static void stop_lingering(struct server *s)
+static void stop_lingering(struct supervisor *s)
 {
 	stop_listening(s);
 	fs_remove_tree(s->run_dir, NULL);
@@ -140,7 +140,7 @@ static void stop_lingering(struct server *s)
 
 /* Nothing of the session is left, its directory neither; we stay reachable
  * where it was, so that `wait` can learn why. */
-static void linger(struct server *s)
+static void linger(struct supervisor *s)
 {
 	auto_error struct error err = ERROR_INIT;
 	auto_free char *lock = fs_join(s->run_dir, ESTATE_LOCK);
@@ -158,7 +158,7 @@ static void linger(struct server *s)
 
 static void on_ended(uv_work_t *work, int status)
 {
-	struct server *s = work->data;
+	struct supervisor *s = work->data;
 	bool asked_for = s->failure.kind == ERROR_NONE ||
 			 s->failure.kind == ERROR_NO_SESSION;
 
@@ -176,19 +176,19 @@ static void on_ended(uv_work_t *work, int status)
 
 static void work_end(uv_work_t *work)
 {
-	struct server *s = work->data;
+	struct supervisor *s = work->data;
 
 	session_end(s->session);
 }
 
-static void begin_end(struct server *s)
+static void begin_end(struct supervisor *s)
 {
 	uv_queue_work(&s->loop, &s->work, work_end, on_ended);
 }
 
 static void on_started(uv_work_t *work, int status)
 {
-	struct server *s = work->data;
+	struct supervisor *s = work->data;
 
 	(void)status;
 	relay_drain(s);
@@ -205,19 +205,19 @@ static void on_started(uv_work_t *work, int status)
 	}
 	move(s, STATE_READY);
 	ops_unpark(s, PARKED_READY, NULL);
-	server_touch(s);
+	supervisor_touch(s);
 }
 
 static void work_start(uv_work_t *work)
 {
-	struct server *s = work->data;
+	struct supervisor *s = work->data;
 	int64_t ms = s->spec.config->start_timeout_ms;
 	struct deadline deadline = deadline_in(ms ? ms : START_MS, s->cancel);
 
 	s->work_result = session_start(s->session, &deadline, &s->work_err);
 }
 
-void server_end(struct server *s, const struct error *why)
+void supervisor_end(struct supervisor *s, const struct error *why)
 {
 	if (s->state == STATE_FAILED)
 		stop_lingering(s);
@@ -230,20 +230,20 @@ void server_end(struct server *s, const struct error *why)
 	else
 		begin_end(s);
 	move(s, STATE_ENDING);
-	server_touch(s);
+	supervisor_touch(s);
 }
 
 static void on_idle(uv_timer_t *timer)
 {
-	struct server *s = timer->data;
+	struct supervisor *s = timer->data;
 	auto_error struct error why = ERROR_INIT;
 
 	error_set(&why, ERROR_NO_SESSION, "session '%s' was idle for too long",
 		  s->id);
-	server_end(s, &why);
+	supervisor_end(s, &why);
 }
 
-void server_touch(struct server *s)
+void supervisor_touch(struct supervisor *s)
 {
 	if (s->state == STATE_GONE && !s->n_peers)
 		stop(s);
@@ -254,7 +254,7 @@ void server_touch(struct server *s)
 		uv_timer_start(&s->idle, on_idle, (uint64_t)s->spec.idle_ms, 0);
 }
 
-void server_starter_left(struct server *s)
+void supervisor_starter_left(struct supervisor *s)
 {
 	auto_error struct error why = ERROR_INIT;
 
@@ -262,18 +262,18 @@ void server_starter_left(struct server *s)
 		return;
 	error_set(&why, ERROR_NO_SESSION,
 		  "session '%s' was given up before it was ready", s->id);
-	server_end(s, &why);
+	supervisor_end(s, &why);
 }
 
 static void on_signal(uv_signal_t *handle, int signo)
 {
-	struct server *s = handle->data;
+	struct supervisor *s = handle->data;
 	auto_error struct error why = ERROR_INIT;
 	const char *name = sigabbrev_np(signo);
 
 	error_set(&why, ERROR_NO_SESSION, "session '%s' was ended by SIG%s",
 		  s->id, name ? name : "?");
-	server_end(s, &why);
+	supervisor_end(s, &why);
 }
 
 static void keep_log_small(void)
@@ -288,7 +288,7 @@ static void keep_log_small(void)
 /* Without its socket nobody could end the session but by a signal. */
 static void on_check(uv_timer_t *timer)
 {
-	struct server *s = timer->data;
+	struct supervisor *s = timer->data;
 	auto_error struct error why = ERROR_INIT;
 
 	keep_log_small();
@@ -296,13 +296,13 @@ static void on_check(uv_timer_t *timer)
 		return;
 	error_set(&why, ERROR_NO_SESSION,
 		  "the socket of session '%s' was taken away", s->id);
-	server_end(s, &why);
+	supervisor_end(s, &why);
 }
 
 /* Any thread: the estate grows while the session starts. */
 static void on_estate(void *ctx, enum estate_kind kind, const char *value)
 {
-	struct server *s = ctx;
+	struct supervisor *s = ctx;
 
 	if (kind == ESTATE_ENGINE) {
 		uv_mutex_lock(&s->engine_mutex);
@@ -310,8 +310,13 @@ static void on_estate(void *ctx, enum estate_kind kind, const char *value)
 		s->engine = xstrdup(value);
 		uv_mutex_unlock(&s->engine_mutex);
 	}
-	if (s->spec.watchdog)
-		watchdog_tell(s->spec.watchdog, kind, value);
+	if (!s->spec.watchdog)
+		return;
+	/* the directory bears the session's id */
+	if (kind == ESTATE_RUN_DIR && strrchr(value, '/'))
+		watchdog_tell_session(s->spec.watchdog,
+				      strrchr(value, '/') + 1);
+	watchdog_tell(s->spec.watchdog, kind, value);
 }
 
 static int open_log(const char *run_dir, struct error *err)
@@ -326,7 +331,7 @@ static int open_log(const char *run_dir, struct error *err)
 	return 0;
 }
 
-static int open_session(struct server *s, struct error *err)
+static int open_session(struct supervisor *s, struct error *err)
 {
 	struct estate_listener listener = {on_estate, s};
 
@@ -335,14 +340,12 @@ static int open_session(struct server *s, struct error *err)
 		return -1;
 	s->id = xstrdup(session_id(s->session));
 	s->run_dir = xstrdup(session_run_dir(s->session));
-	if (s->spec.watchdog)
-		watchdog_tell_session(s->spec.watchdog, s->id);
 	if (open_log(s->run_dir, err) < 0)
 		return -1;
 	return start_listening(s, err);
 }
 
-static int init_loop(struct server *s, struct error *err)
+static int init_loop(struct supervisor *s, struct error *err)
 {
 	static const int signos[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT};
 	uv_timer_t *timers[] = {&s->idle, &s->check, &s->last};
@@ -371,7 +374,7 @@ static int init_loop(struct server *s, struct error *err)
 
 /* The pool's threads are made by the first job and inherit our mask: signals
  * are for the loop's thread alone. */
-static void begin_start(struct server *s)
+static void begin_start(struct supervisor *s)
 {
 	sigset_t all, before;
 
@@ -381,7 +384,7 @@ static void begin_start(struct server *s)
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-static void server_free(struct server *s)
+static void supervisor_free(struct supervisor *s)
 {
 	uv_loop_close(&s->loop);
 	uv_mutex_destroy(&s->engine_mutex);
@@ -395,7 +398,8 @@ static void server_free(struct server *s)
 }
 
 /* Before the loop has run: a starter reads the reason as its first answer. */
-static void give_up(struct server *s, int starter_fd, const struct error *err)
+static void give_up(struct supervisor *s, int starter_fd,
+		    const struct error *err)
 {
 	struct peer *starter =
 	    starter_fd < 0 ? NULL : peer_adopt(s, starter_fd);
@@ -409,10 +413,10 @@ static void give_up(struct server *s, int starter_fd, const struct error *err)
 		ops_refuse(starter, NULL, err);
 		peer_leave(starter);
 	}
-	server_touch(s);
+	supervisor_touch(s);
 }
 
-static int begin(struct server *s, struct error *err)
+static int begin(struct supervisor *s, struct error *err)
 {
 	if (open_session(s, err) < 0)
 		return -1;
@@ -426,9 +430,9 @@ static int begin(struct server *s, struct error *err)
 	return 0;
 }
 
-int server_run(const struct server_spec *spec, struct error *err)
+int supervisor_run(const struct supervisor_spec *spec, struct error *err)
 {
-	struct server s = {
+	struct supervisor s = {
 	    .spec = *spec,
 	    .started_s = clock_wall_s(),
 	    .listener = {.fd = -1},
@@ -445,6 +449,6 @@ int server_run(const struct server_spec *spec, struct error *err)
 	if (begin(&s, &why) < 0)
 		give_up(&s, spec->starter_fd, &why);
 	uv_run(&s.loop, UV_RUN_DEFAULT);
-	server_free(&s);
+	supervisor_free(&s);
 	return why.kind ? error_move(err, &why) : 0;
 }

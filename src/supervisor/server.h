@@ -20,7 +20,7 @@ struct session;
 struct watchdog;
 
 /* All borrowed for the call. */
-struct server_spec {
+struct supervisor_spec {
 	const struct config *config;
 	/* Ends itself after this long with no client; 0: never. */
 	int64_t idle_ms;
@@ -43,6 +43,6 @@ struct server_spec {
  * begin; later failures are for the clients. Standard error becomes the
  * session's log, RUN_DIR/supervisor.log, kept under 1 MiB.
  */
-int server_run(const struct server_spec *spec, struct error *err);
+int supervisor_run(const struct supervisor_spec *spec, struct error *err);
 
 #endif

@@ -14,7 +14,7 @@ static void add_string(cJSON *to, const char *name, const char *value)
 		cJSON_AddStringToObject(to, name, value);
 }
 
-cJSON *status_hello(const struct server *s)
+cJSON *status_hello(const struct supervisor *s)
 {
 	cJSON *json = cJSON_CreateObject();
 
@@ -45,7 +45,7 @@ static cJSON *address_json(const struct db_address *a)
 	return json;
 }
 
-static cJSON *slots_json(const struct server *s, unsigned i,
+static cJSON *slots_json(const struct supervisor *s, unsigned i,
 			 const struct session_service *service)
 {
 	cJSON *list = cJSON_CreateArray();
@@ -61,7 +61,7 @@ static cJSON *slots_json(const struct server *s, unsigned i,
 	return list;
 }
 
-static cJSON *service_json(const struct server *s, unsigned i)
+static cJSON *service_json(const struct supervisor *s, unsigned i)
 {
 	struct session_service service;
 	cJSON *json = cJSON_CreateObject();
@@ -81,7 +81,7 @@ static cJSON *service_json(const struct server *s, unsigned i)
 	return json;
 }
 
-cJSON *status_json(const struct server *s)
+cJSON *status_json(const struct supervisor *s)
 {
 	cJSON *json = status_hello(s);
 	cJSON *services;
@@ -106,7 +106,7 @@ cJSON *status_json(const struct server *s)
 }
 
 /* NULL names the first one. */
-static int find_service(const struct server *s, const char *name,
+static int find_service(const struct supervisor *s, const char *name,
 			unsigned *ret_i, struct session_service *ret,
 			struct error *err)
 {
@@ -124,8 +124,8 @@ static int find_service(const struct server *s, const char *name,
 			 s->id, name);
 }
 
-cJSON *status_target(struct server *s, const char *service_name, unsigned slot,
-		     struct error *err)
+cJSON *status_target(struct supervisor *s, const char *service_name,
+		     unsigned slot, struct error *err)
 {
 	struct session_service service;
 	auto_free char *name = NULL;

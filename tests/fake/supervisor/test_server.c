@@ -80,7 +80,7 @@ static int start(struct fixture *f, bool detached, int64_t idle_ms,
 			 0);
 	f->pid = fork();
 	if (f->pid == 0) {
-		struct server_spec spec = {
+		struct supervisor_spec spec = {
 		    .config = &f->config,
 		    .idle_ms = idle_ms,
 		    .starter_fd = fds[1],
@@ -88,7 +88,7 @@ static int start(struct fixture *f, bool detached, int64_t idle_ms,
 		};
 
 		close(fds[0]);
-		_exit(server_run(&spec, NULL) < 0 ? 3 : 0);
+		_exit(supervisor_run(&spec, NULL) < 0 ? 3 : 0);
 	}
 	close(fds[1]);
 	return session_client_adopt(fds[0], &d, &f->starter, err);
