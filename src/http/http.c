@@ -7,6 +7,7 @@
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -16,11 +17,13 @@
 #include <strings.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 enum {
 	IDLE_MAX = 4, /* kept connections of one client */
 	REPLY_MAX_DEFAULT = 16 * 1024 * 1024,
-	RECEIVE_BUFFER = 16 * 1024
+	RECEIVE_BUFFER = 16 * 1024,
+	PAIR_SPAN = 8 /* descriptors to look at, see multi_new */
 };
 
 /*
@@ -111,6 +114,32 @@ void http_client_free(struct http_client *client)
 	free(client);
 }
 
+/*
+ * Curl 7.88's multi handle holds a socket pair that children would inherit. It
+ * is looked for among the lowest free descriptors; what another thread of ours
+ * opened there meanwhile is close-on-exec as well.
+ */
+static CURLM *multi_new(void)
+{
+	int low = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
+	CURLM *multi;
+
+	if (low >= 0)
+		close(low);
+	multi = curl_multi_init();
+	for (int fd = low < 0 ? 0 : low; multi && fd < low + PAIR_SPAN; fd++) {
+		int flags = fcntl(fd, F_GETFD);
+		int domain = 0;
+		socklen_t len = sizeof(domain);
+
+		if (fd > STDERR_FILENO && flags >= 0 && !(flags & FD_CLOEXEC) &&
+		    getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 &&
+		    domain == AF_UNIX)
+			fcntl(fd, F_SETFD, flags | FD_CLOEXEC);
+	}
+	return multi;
+}
+
 static struct slot *slot_get(struct http_client *client)
 {
 	struct slot *slot;
@@ -126,7 +155,7 @@ static struct slot *slot_get(struct http_client *client)
 		return slot;
 	slot = xcalloc(1, sizeof(*slot));
 	slot->easy = curl_easy_init();
-	slot->multi = curl_multi_init();
+	slot->multi = multi_new();
 	if (slot->easy && slot->multi)
 		return slot;
 	slot_free(slot);

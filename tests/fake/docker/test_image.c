@@ -29,7 +29,6 @@ static void pull_answers(const char *stream, unsigned flags)
 
 static void a_pull_shows_its_layers(void **state)
 {
-	auto_buf struct buf text = BUF_INIT;
 	struct seen seen = {BUF_INIT};
 	struct progress progress = {on_progress, &seen};
 	auto_free char *log = NULL;

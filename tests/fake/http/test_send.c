@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "fake_engine.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -414,6 +415,23 @@ static void threads_share_a_client(void **state)
 	assert_true(fake_engine_connections(fake) <= 160);
 }
 
+static void no_child_inherits_a_descriptor(void **state)
+{
+	auto_http_reply struct http_reply r = HTTP_REPLY_INIT;
+	bool before[64];
+
+	(void)state;
+	for (int fd = 0; fd < 64; fd++)
+		before[fd] = fcntl(fd, F_GETFD) >= 0;
+	assert_int_equal(get("/_ping", &r), 0);
+	for (int fd = 0; fd < 64; fd++) {
+		int flags = fcntl(fd, F_GETFD);
+
+		if (!before[fd] && flags >= 0 && !(flags & FD_CLOEXEC))
+			fail_msg("descriptor %d", fd);
+	}
+}
+
 #define test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -435,6 +453,7 @@ int main(void)
 	    test(a_reader_that_fails_ends_the_request),
 	    test(a_stream_is_taken_as_it_comes),
 	    test(threads_share_a_client),
+	    test(no_child_inherits_a_descriptor),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
