@@ -71,11 +71,14 @@ static int try_once(const struct db_address *a, const struct deadline *d,
 	return 0;
 }
 
-static int gave_up(const struct db_address *a, int64_t started,
-		   const char *last, struct error *err)
+static int gave_up(const struct db_address *a, int64_t ms,
+		   const struct error *last_error, struct error *err)
 {
 	auto_buf struct buf place = BUF_INIT;
-	int64_t ms = clock_now_ms() - started;
+	const char *last = error_text(last_error);
+
+	if (last_error->kind == ERROR_TIMEOUT)
+		last = "connections are neither refused nor answered";
 
 	db_put_place(a, &place);
 	if (ms < 1000)
@@ -97,7 +100,7 @@ int db_wait_ready(const struct db_address *address, const struct db_wait *wait,
 	const struct db_wait *w = wait ? wait : &no_wait;
 	auto_error struct error last = ERROR_INIT;
 	auto_close int watch_fd = watch(w->watch_dir);
-	int64_t started = clock_now_ms();
+	int64_t asked_ms = deadline_left_ms(deadline);
 	int64_t pause = PAUSE_FIRST_MS;
 	struct db *db;
 
@@ -118,7 +121,7 @@ int db_wait_ready(const struct db_address *address, const struct db_wait *wait,
 			continue;
 		if (e.kind != ERROR_TIMEOUT)
 			return error_move(err, &e);
-		return gave_up(address, started, error_text(&last), err);
+		return gave_up(address, asked_ms, &last, err);
 	}
 	if (ret_db)
 		*ret_db = db;

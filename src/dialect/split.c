@@ -485,12 +485,14 @@ int sql_split_next(struct sql_split *sp, struct sql_statement *ret,
 		return 0;
 	st.sql = sp->p;
 	st.line = line_at(sp, sp->p);
-	if (sp->dialect == DIALECT_POSTGRES)
+	if (sp->dialect == DIALECT_POSTGRES) {
 		rc = pg_statement(sp, &st, ret_line, err);
-	else if (sp->dialect == DIALECT_MARIADB)
+	} else if (sp->dialect == DIALECT_MARIADB) {
 		rc = my_statement(sp, &st, ret_line, err);
-	else
+	} else {
 		st.len = left(sp);
+		sp->p = sp->end;
+	}
 	if (rc > 0)
 		*ret = st;
 	return rc;

@@ -63,7 +63,6 @@ static int on_progress(void *arg)
 	return deadline_check(d, "", NULL) < 0;
 }
 
-/* Copies because SQLite wants it writable; it is only read. */
 static void set_deadline(sqlite3 *handle, struct deadline *d)
 {
 	sqlite3_progress_handler(handle, d ? STEPS_PER_LOOK : 0, on_progress,
@@ -197,6 +196,22 @@ static int sqlite_query(struct db *db, const char *sql,
 	return rc;
 }
 
+/* Where a statement that could not be compiled probably ends, to show it. */
+static size_t guess_end(const struct sql_statement *st)
+{
+	enum {
+		MAX = 4000
+	};
+	auto_buf struct buf text = BUF_INIT;
+
+	for (size_t i = 0; i < st->len && i < MAX; i++) {
+		buf_putc(&text, st->sql[i]);
+		if (st->sql[i] == ';' && sqlite3_complete(text.s))
+			return i + 1;
+	}
+	return st->len;
+}
+
 static int sqlite_statement(struct db *db, struct sql_statement *st,
 			    const struct deadline *d,
 			    struct sql_place *ret_place, struct error *err)
@@ -210,13 +225,13 @@ static int sqlite_statement(struct db *db, struct sql_statement *st,
 
 	if (deadline_check(d, "waiting for sqlite", err) < 0)
 		return -1;
-	/* its own length ends with the terminating NUL, which saves a copy */
 	rc = sqlite3_prepare_v2(s->handle, st->sql, (int)st->len, &stmt, &tail);
 	if (rc != SQLITE_OK) {
 		int offset = sqlite3_error_offset(s->handle);
 
 		if (offset >= 0)
 			ret_place->line = sql_line_of(st->sql, (size_t)offset);
+		st->len = guess_end(st);
 		return step_error(s->handle, rc, d, err);
 	}
 	st->len = (size_t)(tail - st->sql);
