@@ -13,7 +13,6 @@ static void choices_of(const struct option_spec *spec, struct strvec *ret)
 {
 	const char *p = spec->value ? spec->value : "";
 
-	/* one word in lower case alone is no choice */
 	while (*p) {
 		size_t len = strcspn(p, "|");
 		size_t lower = strspn(p, "abcdefghijklmnopqrstuvwxyz");

@@ -10,6 +10,7 @@
 
 enum {
 	WIDTH = 79,
+	USAGE_COLUMN = 7,
 	COMMAND_COLUMN = 15,
 	OPTION_COLUMN = 29
 };
@@ -75,11 +76,12 @@ void help_command(struct buf *out, const struct command *command)
 {
 	auto_free struct option_spec *specs = options_of(command);
 
-	buf_printf(out, "usage: testenv %s", command->name);
-	if (command->synopsis && *command->synopsis)
-		buf_printf(out, " %s", command->synopsis);
-	buf_printf(out, "\n\ntestenv %s: %s\n", command->name,
-		   command->summary);
+	auto_free char *usage =
+	    xasprintf("testenv %s %s", command->name, command->synopsis);
+
+	buf_puts(out, "usage: ");
+	render_wrapped(out, usage, USAGE_COLUMN, USAGE_COLUMN, WIDTH);
+	buf_printf(out, "\ntestenv %s: %s\n", command->name, command->summary);
 	if (command->text)
 		put_paragraphs(out, command->text);
 	buf_puts(out, "\nOptions:\n");

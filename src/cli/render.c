@@ -62,7 +62,7 @@ void render_wrapped(struct buf *out, const char *text, unsigned at,
 {
 	bool first = true;
 
-	if (at && at + 2 > indent) {
+	if (at && at != indent && at + 2 > indent) {
 		buf_putc(out, '\n');
 		at = 0;
 	}

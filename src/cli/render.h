@@ -21,8 +21,8 @@ void render_clean(struct buf *out, const char *text);
 
 /*
  * Words wrapped to `width` columns, each line after `indent` blanks. `at` is
- * the column where the cursor is: a start that does not leave two blanks before
- * the indent gets a line of its own.
+ * the column where the cursor is: at the indent or two blanks before it, else
+ * what stands there gets a line of its own.
  */
 void render_wrapped(struct buf *out, const char *text, unsigned at,
 		    unsigned indent, unsigned width);

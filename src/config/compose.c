@@ -176,6 +176,8 @@ static int apply_node(struct reader *r, const struct setting *setting,
 	} else if (text_of(r, node, &text) < 0) {
 		return -1;
 	}
+	if (node->kind == YAML_LIST && !node->n)
+		buf_puts(&text, "none");
 	if (!text.len)
 		return fail(r, node, "%s: has no value", node->key);
 	return apply_text(r, setting, s, node, node->key, text.s);

@@ -210,6 +210,23 @@ static int read_node(struct reading *r, struct fy_node *node, int depth,
 	return 0;
 }
 
+/* Nothing but blanks and comments: no document for the parser, an empty one for
+ * people. */
+static bool is_blank(const char *text, size_t len)
+{
+	bool comment = false;
+
+	for (size_t i = 0; i < len; i++) {
+		if (text[i] == '\n')
+			comment = false;
+		else if (text[i] == '#')
+			comment = true;
+		else if (!comment && text[i] != ' ' && text[i] != '\r')
+			return false;
+	}
+	return true;
+}
+
 /* The first thing the parser complained about. */
 static int syntax_error(const char *name, struct fy_diag *diag,
 			struct error *err)
@@ -247,7 +264,7 @@ int yaml_parse(const char *name, const char *text, size_t len, struct yaml *ret,
 	struct fy_document *doc;
 	int rc;
 
-	if (!len) {
+	if (is_blank(text, len)) {
 		*ret = (struct yaml){.line = 1, .column = 1};
 		return 0;
 	}

@@ -66,6 +66,30 @@ else
 	echo "python3 is not installed: no dead socket was tried"
 fi
 
+# an engine that takes the call and says nothing: a signal ends the wait
+if command -v python3 >/dev/null 2>&1; then
+	mkfifo "$tmp/ready"
+	python3 -c 'import socket, sys, time
+s = socket.socket(socket.AF_UNIX)
+s.bind(sys.argv[1])
+s.listen()
+print("ready", flush=True)
+time.sleep(120)' "$tmp/mute.sock" >"$tmp/ready" &
+	mute=$!
+	read -r _ <"$tmp/ready"
+	for signal in INT:130 TERM:143 HUP:129; do
+		# a signal that our own parent ignores would stay ignored
+		run "${signal#*:}" env --default-signal=INT,TERM,HUP \
+			DOCKER_HOST="unix://$tmp/mute.sock" \
+			timeout --preserve-status -k 10 -s "${signal%:*}" 1 \
+			"$TESTENV_BIN" doctor
+		out_is ''
+		err_is "testenv: doctor: interrupted by SIG${signal%:*}"
+	done
+	kill "$mute"
+	wait "$mute" 2>/dev/null
+fi
+
 # a socket that others own
 if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null 2>&1 &&
 	command -v python3 >/dev/null 2>&1; then

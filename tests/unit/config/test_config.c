@@ -458,6 +458,23 @@ static void test_file_is_found_upwards(void **state)
 	config_free(&c);
 }
 
+static void test_empty_files_and_lists(void **state)
+{
+	struct config c;
+
+	(void)state;
+	put_file("empty.yaml", "# nothing yet\n\n   # at all\n");
+	assert_int_equal(LOAD(&c, NULL, "file", "empty.yaml", "db", "sqlite"),
+			 0);
+	assert_int_equal(c.fallback.n, 1);
+	config_free(&c);
+	put_file("none.yaml", "x-testenv: { fallback: [] }\n");
+	assert_int_equal(LOAD(&c, NULL, "file", "none.yaml", "db", "sqlite"),
+			 0);
+	assert_int_equal(c.fallback.n, 0);
+	config_free(&c);
+}
+
 static void test_environment_forms(void **state)
 {
 	struct config c;
@@ -585,6 +602,10 @@ static void test_errors_in_a_file(void **state)
 	FILE_FAILS("x-testenv:\n  backend: server\n",
 		   "compose.yaml:2:12: backend: 'server' is not supported in "
 		   "this version");
+	FILE_FAILS("a: {\n", "compose.yaml:2:1: did not find expected node "
+			     "content");
+	FILE_FAILS("services:\n  db: { <<: 3 }\n",
+		   "compose.yaml:2:13: '<<' needs a mapping");
 	FILE_FAILS("a: &a [*a]\nx-testenv: { env: *b }\n",
 		   "compose.yaml:1:9: nested too deeply");
 	FILE_FAILS("services: {}\nservices: {}\n",
@@ -703,6 +724,7 @@ int main(void)
 				   setup),
 	    cmocka_unit_test_setup(test_inside_a_session, setup),
 	    cmocka_unit_test_setup(test_file_is_found_upwards, setup),
+	    cmocka_unit_test_setup(test_empty_files_and_lists, setup),
 	    cmocka_unit_test_setup(test_environment_forms, setup),
 	    cmocka_unit_test_setup(test_extension_names_the_database, setup),
 	    cmocka_unit_test_setup(test_interpolated_file, setup),
