@@ -10,16 +10,11 @@
 for tool in curl jq psql python3; do
 	command -v "$tool" >/dev/null || skip "no $tool"
 done
-# shellcheck disable=SC2034 # its messages are for a failure
-testenv exec --db postgres --require container --fallback none -- true \
-	>out 2>err </dev/null || {
-	tail -n 1 err
-	skip 'no postgres in a container on this machine'
-}
-
 x() {
 	testenv exec --db postgres --require container --fallback none "$@"
 }
+x -- true >out 2>err </dev/null ||
+	skip "no postgres in a container on this machine: $(tail -n 1 err)"
 
 # start OPTION... -- COMMAND: in the background, its pid in $pid, the session
 # in $id once it has one. A background job of sh ignores INT and QUIT, and exec

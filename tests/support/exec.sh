@@ -3,6 +3,7 @@
 # exec.sh - for the tests of `testenv exec`; sourced after tests/live/lib.sh.
 # Everything goes to directories of the test's own, so that what is left can be
 # seen.
+: "${tmp:?made by lib.sh}"
 XDG_RUNTIME_DIR=$tmp/run
 TESTENV_CACHE_DIR=$tmp/cache
 export XDG_RUNTIME_DIR TESTENV_CACHE_DIR

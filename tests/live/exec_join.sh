@@ -1,0 +1,56 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# exec beside `up`: the running session of the same configuration is used, and
+# stays; any other is not touched.
+# shellcheck disable=SC2016 # for the inner shells
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=../support/exec.sh
+. "$SOURCE_DIR/tests/support/exec.sh"
+trap 'testenv down --all >/dev/null 2>&1; rm -rf "$tmp"' EXIT
+
+run 0 testenv up --db sqlite
+up=$(sessions)
+
+run 0 testenv exec --db sqlite -- sh -c 'echo "$TESTENV_SESSION"; sqlite3 \
+	"${DATABASE_URL#sqlite:///}" "create table t(x)"'
+out_is "$up"
+[ "$(sessions)" = "$up" ] || fail 'the session is gone, or not alone'
+# what the first made is there: it is one session
+run 0 testenv exec --db sqlite -- sh -c 'sqlite3 \
+	"${DATABASE_URL#sqlite:///}" "insert into t values (7); select x from t"'
+out_is 7
+run 3 testenv exec --db sqlite -- sh -c 'exit 3'
+run 127 testenv exec --db sqlite -- no-such-command
+run 124 testenv exec --db sqlite --timeout 300ms -- sh -c "sleep 60; : $mark"
+run 0 testenv exec --db sqlite -- sh -c "setsid sh -c 'sleep 60; : $mark' &"
+wait_for 5 not_marked || fail 'a process is left'
+# the command's own variables are no part of the configuration
+run 0 testenv exec --db sqlite --env A=b -- sh -c 'echo "$A$TESTENV_SESSION"'
+out_is "b$up"
+
+# a killed exec takes its command along, and leaves the session alone
+"$TESTENV_BIN" exec --db sqlite -- sh -c ": >ready; sleep 60; : $mark" &
+pid=$!
+wait_for 10 test -e ready || fail 'the command never ran'
+kill -KILL "$pid"
+wait "$pid" 2>/dev/null
+wait_for 5 not_marked || fail 'a process of the killed exec is left'
+run 7 testenv exec --db sqlite -- sh -c '[ -e "${DATABASE_URL#sqlite:///}" ] &&
+	exit 7'
+
+# another configuration is another session
+mkdir migrations
+echo 'create table u(x);' >migrations/1.sql
+run 0 testenv exec --db sqlite --migrations migrations -- \
+	sh -c 'echo "$TESTENV_SESSION"'
+[ "$(cat out)" != "$up" ] || fail 'another configuration was joined'
+[ "$(sessions)" = "$up" ] || fail 'the other session is left'
+
+run 0 testenv down
+nothing_left down
+run 0 testenv exec --db sqlite -- sh -c 'echo "$TESTENV_SESSION"'
+[ "$(cat out)" != "$up" ] || fail 'a session that is down was joined'
+nothing_left 'a private one'
+
+finish
