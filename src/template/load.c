@@ -97,7 +97,9 @@ static int by_name(const void *a, const void *b)
 	const struct found *y = b;
 	int order = strcmp(x->name, y->name);
 
-	return order ? order : y->own - x->own;
+	if (!order)
+		order = y->own - x->own;
+	return order ? order : strcmp(x->path, y->path);
 }
 
 static int by_version(const void *a, const void *b)
