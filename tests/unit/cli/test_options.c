@@ -247,7 +247,7 @@ static void test_suggest(void **state)
 	(void)state;
 	assert_string_equal(suggest("exce", words), "exec");
 	assert_string_equal(suggest("stauts", words), "status");
-	assert_string_equal(suggest("statuss", words), "status");
+	assert_string_equal(suggest("tsatus", words), "status");
 	assert_string_equal(suggest("donw", words), "down");
 	assert_null(suggest("xyzzy", words));
 	assert_null(suggest("", words));
