@@ -19,6 +19,9 @@ int image_commit(struct engine *engine, const char *container, const char *repo,
 	auto_json cJSON *json = NULL;
 	struct http_request request = {.method = "POST"};
 
+	/* podman fails without a configuration, Docker asks for none */
+	if (engine_flavor(engine) == ENGINE_PODMAN)
+		request.body = "{}";
 	buf_puts(&path, "/commit");
 	buf_put_query(&path, "container", container);
 	buf_put_query(&path, "repo", repo);

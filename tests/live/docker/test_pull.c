@@ -121,7 +121,8 @@ static void a_registry_that_wants_a_login_says_so(void **state)
 	(void)state;
 	assert_int_equal(image_pull(engine, name, &until, NULL, &err), -1);
 	assert_int_equal(err.kind, ERROR_PULL);
-	assert_non_null(strstr(err.text, "no basic auth credentials"));
+	/* "no basic auth credentials", "authentication required" … */
+	assert_non_null(strstr(err.text, "auth"));
 }
 
 int main(void)
