@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
 	IDLE_MS = 2 * 60 * 60 * 1000,
@@ -155,11 +156,11 @@ static int up(struct cli *cli, const struct options *o,
 		return -1;
 	if (print_status(client, err) < 0)
 		return -1;
-	if (!cli->quiet)
-		fprintf(stderr, no_wait
-				    ? "'testenv wait' waits until it is ready\n"
-				    : "eval \"$(testenv env)\" sets "
-				      "DATABASE_URL and its like\n");
+	if (!cli->quiet && isatty(STDERR_FILENO))
+		fputs(no_wait ? "hint: 'testenv wait' waits until it is ready\n"
+			      : "hint: eval \"$(testenv env)\" leads this "
+				"shell to it\n",
+		      stderr);
 	return 0;
 }
 

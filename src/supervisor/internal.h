@@ -95,6 +95,7 @@ struct supervisor {
 	enum supervisor_state state;
 	struct error failure; /* why it ended or failed to start */
 	bool failure_told;
+	bool has_starter; /* still connected */
 	int64_t started_s;
 	char identity[17];
 
@@ -166,7 +167,10 @@ void ops_forget_peer(struct peer *p);
 int relay_init(struct relay *r, struct supervisor *s);
 /* Hands what has come to the subscribers, before the reply that ends it. */
 void relay_drain(struct supervisor *s);
+/* Events from now on, and those that were before. */
 void relay_subscribe(struct peer *p);
+/* What was before is history: nobody who comes later is told. */
+void relay_forget(struct relay *r);
 void relay_close(struct relay *r); /* its uv handle; then, when closed: */
 void relay_free(struct relay *r);
 

@@ -100,6 +100,18 @@ void relay_subscribe(struct peer *p)
 	}
 }
 
+void relay_forget(struct relay *r)
+{
+	struct relayed *event, *next;
+
+	DL_FOREACH_SAFE(r->backlog, event, next)
+	{
+		DL_DELETE(r->backlog, event);
+		relayed_free(event);
+	}
+	r->n_backlog = 0;
+}
+
 int relay_init(struct relay *r, struct supervisor *s)
 {
 	r->progress = (struct progress){relay_progress, r};
@@ -117,11 +129,12 @@ void relay_close(struct relay *r)
 
 void relay_free(struct relay *r)
 {
-	struct relayed *lists[] = {r->pending, r->backlog};
 	struct relayed *event, *next;
 
-	for (size_t i = 0; i < array_len(lists); i++)
-		DL_FOREACH_SAFE(lists[i], event, next)
-	relayed_free(event);
+	relay_forget(r);
+	DL_FOREACH_SAFE(r->pending, event, next)
+	{
+		relayed_free(event);
+	}
 	uv_mutex_destroy(&r->mutex);
 }

@@ -138,21 +138,31 @@ static void stop_lingering(struct supervisor *s)
 	go(s);
 }
 
-/* Nothing of the session is left, its directory neither; we stay reachable
- * where it was, so that `wait` can learn why. */
+/* Makes it reachable where it was, in a directory that gc leaves alone. */
+static int listen_again(struct supervisor *s, struct error *err)
+{
+	auto_free char *lock = fs_join(s->run_dir, ESTATE_LOCK);
+
+	if (fs_private_dir(s->run_dir, err) < 0 ||
+	    lock_try(&s->linger, lock, err) < 0)
+		return -1;
+	return start_listening(s, err);
+}
+
+/*
+ * Nothing of the session is left, its directory neither. Who started it may be
+ * about to ask how it went; if it has detached itself, anybody may.
+ */
 static void linger(struct supervisor *s)
 {
 	auto_error struct error err = ERROR_INIT;
-	auto_free char *lock = fs_join(s->run_dir, ESTATE_LOCK);
 
-	if (fs_private_dir(s->run_dir, &err) < 0 ||
-	    lock_try(&s->linger, lock, &err) < 0 ||
-	    start_listening(s, &err) < 0) {
+	move(s, STATE_FAILED);
+	if (s->spec.detached && listen_again(s, &err) < 0) {
 		log_debug("failure not kept: %s", error_text(&err));
 		stop_lingering(s);
 		return;
 	}
-	move(s, STATE_FAILED);
 	uv_timer_start(&s->idle, on_forget, FORGET_MS, 0);
 }
 
@@ -168,7 +178,8 @@ static void on_ended(uv_work_t *work, int status)
 	stop_listening(s);
 	if (ops_unpark(s, PARKED_READY, &s->failure))
 		s->failure_told = true;
-	if (s->spec.detached && !asked_for && !s->failure_told)
+	if (!asked_for && !s->failure_told &&
+	    (s->spec.detached || s->has_starter))
 		linger(s);
 	else
 		go(s);
@@ -205,6 +216,7 @@ static void on_started(uv_work_t *work, int status)
 	}
 	move(s, STATE_READY);
 	ops_unpark(s, PARKED_READY, NULL);
+	relay_forget(&s->relay);
 	supervisor_touch(s);
 }
 
@@ -258,7 +270,9 @@ void supervisor_starter_left(struct supervisor *s)
 {
 	auto_error struct error why = ERROR_INIT;
 
-	if (s->state != STATE_STARTING || s->spec.detached)
+	s->has_starter = false;
+	if (s->spec.detached ||
+	    (s->state != STATE_STARTING && s->state != STATE_FAILED))
 		return;
 	error_set(&why, ERROR_NO_SESSION,
 		  "session '%s' was given up before it was ready", s->id);
@@ -424,7 +438,7 @@ static int begin(struct supervisor *s, struct error *err)
 		struct peer *starter = peer_adopt(s, s->spec.starter_fd);
 
 		if (starter)
-			starter->starter = true;
+			starter->starter = s->has_starter = true;
 	}
 	begin_start(s);
 	return 0;

@@ -287,6 +287,40 @@ static void failure_is_told_when_nothing_is_left(void **state)
 	assert_gone(f, 0);
 }
 
+/* It failed before it was asked to wait. */
+static void failure_before_the_question(void **state)
+{
+	struct fixture *f = *state;
+	auto_free char *dir = xasprintf("%s/testenv/s1", f->dir);
+	auto_error struct error err = ERROR_INIT;
+	struct deadline d = in_time();
+
+	stub.start_fails = 1;
+	assert_int_equal(start(f, false, 0, NULL), 0);
+	while (fs_exists(dir))
+		assert_int_equal(deadline_poll(&d, NULL, 0, 2, "", NULL), 0);
+	assert_int_equal(deadline_poll(&d, NULL, 0, 50, "", NULL), 0);
+	assert_int_equal(session_client_wait(f->starter, NULL, &d, &err), -1);
+	assert_int_equal(err.kind, ERROR_MIGRATION);
+	assert_gone(f, 0);
+}
+
+/* … and nobody asks. */
+static void failure_without_a_question(void **state)
+{
+	struct fixture *f = *state;
+	auto_free char *dir = xasprintf("%s/testenv/s1", f->dir);
+	struct deadline d = in_time();
+
+	stub.start_fails = 1;
+	assert_int_equal(start(f, false, 0, NULL), 0);
+	while (fs_exists(dir))
+		assert_int_equal(deadline_poll(&d, NULL, 0, 2, "", NULL), 0);
+	session_client_free(f->starter);
+	f->starter = NULL;
+	assert_gone(f, 0);
+}
+
 /* Nobody waited: the first that asks is told, then all is gone. */
 static void failure_is_kept_for_who_asks(void **state)
 {
@@ -760,6 +794,8 @@ int main(void)
 	    T(nobody_there),
 	    T(progress_is_passed_on),
 	    T(failure_is_told_when_nothing_is_left),
+	    T(failure_before_the_question),
+	    T(failure_without_a_question),
 	    T(failure_is_kept_for_who_asks),
 	    T(failure_before_the_beginning),
 	    T(a_starter_that_leaves_ends_it),
