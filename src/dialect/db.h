@@ -89,7 +89,8 @@ int db_seal_file(struct db *db, struct error *err);
  * Once per process, from the main thread, before any other is started. Takes
  * those of libpq's variables out of this process's environment that libpq obeys
  * whatever is passed to it (PGSERVICE, PGHOSTADDR, PGTZ …): whoever hands an
- * environment to a child copies it before.
+ * environment to a child copies it before. Without this call everything works,
+ * unless the user has such a variable.
  */
 void db_global_init(void);
 

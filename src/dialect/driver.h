@@ -24,7 +24,8 @@ struct driver {
 		     char **ret_value, struct error *err);
 	/*
 	 * One statement of a script. SQLite finds its end itself and sets
-	 * st->len. On failure *ret_place says where, as far as is known.
+	 * st->len; the script behind it ends in a NUL. On failure *ret_place
+	 * says where, as far as is known.
 	 */
 	int (*statement)(struct db *db, struct sql_statement *st,
 			 const struct deadline *d, struct sql_place *ret_place,

@@ -8,6 +8,7 @@
 
 #include <mysql.h>
 #include <mysqld_error.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,9 +27,17 @@ static struct mariadb *mariadb_of(struct db *db)
 	return (struct mariadb *)db;
 }
 
-void mariadb_global_init(void)
+static void init_library(void)
 {
 	mysql_library_init(0, NULL, NULL);
+}
+
+/* Once, however many threads connect at the same time. */
+void mariadb_global_init(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, init_library);
 }
 
 /* "Can't connect to server on '127.0.0.1' (111)": the number in words. */
@@ -143,6 +152,7 @@ static int my_connect(const struct db_address *a, const struct deadline *d,
 	struct mariadb *m = xcalloc(1, sizeof(*m));
 	auto_db struct db *db = NULL;
 
+	mariadb_global_init();
 	if (!mysql_init(&m->mysql)) {
 		free(m);
 		return error_set(err, ERROR_INTERNAL,

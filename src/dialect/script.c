@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "dialect/db.h"
 
+#include "base/alloc.h"
 #include "base/error.h"
 #include "dialect/driver.h"
 
@@ -91,6 +92,9 @@ static int run_statements(struct db *db, const char *name, struct sql_split *sp,
 int db_run_script(struct db *db, const char *name, const char *sql, size_t len,
 		  const struct deadline *deadline, struct error *err)
 {
+	/* SQLite would copy the rest of a text that ends without a NUL for each
+	 * of its statements */
+	auto_free char *text = NULL;
 	struct sql_split sp;
 
 	if (check_text(name, sql, len, err) < 0)
@@ -101,7 +105,8 @@ int db_run_script(struct db *db, const char *name, const char *sql, size_t len,
 	if (db->used_by_script && db->driver->reset(db, deadline, err) < 0)
 		return error_wrap(err, "%s", name);
 	db->used_by_script = true;
-	sql_split_init(&sp, db->dialect, sql, len);
+	text = xstrndup(sql, len);
+	sql_split_init(&sp, db->dialect, text, len);
 	if (run_statements(db, name, &sp, deadline, err) < 0)
 		return -1;
 	if (db->driver->in_transaction(db))

@@ -49,7 +49,8 @@ struct sql_split {
 	size_t line;
 };
 
-/* The script is borrowed. A byte order mark is passed over. */
+/* The script is borrowed, and ends in a NUL that len does not count. A byte
+ * order mark is passed over. */
 void sql_split_init(struct sql_split *sp, enum dialect d, const char *s,
 		    size_t len);
 /* 1 and the next statement, 0 at the end, -1 with *err ("unterminated string")

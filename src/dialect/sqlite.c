@@ -84,6 +84,27 @@ static void sqlite_close(struct db *db)
 	free(s);
 }
 
+/*
+ * What runs here can be made again, and sealing flushes it once, at the end.
+ * Both settings are this connection's own: the application's are not touched,
+ * and a file whose author chose WAL keeps that.
+ */
+static int make_fast(sqlite3 *handle)
+{
+	auto_stmt sqlite3_stmt *stmt = NULL;
+	const unsigned char *mode = NULL;
+
+	if (sqlite3_prepare_v2(handle, "PRAGMA journal_mode", -1, &stmt,
+			       NULL) == SQLITE_OK &&
+	    sqlite3_step(stmt) == SQLITE_ROW)
+		mode = sqlite3_column_text(stmt, 0);
+	if (mode && !strcmp((const char *)mode, "delete"))
+		sqlite3_exec(handle, "PRAGMA journal_mode = MEMORY", NULL, NULL,
+			     NULL);
+	return sqlite3_exec(handle, "PRAGMA synchronous = OFF", NULL, NULL,
+			    NULL);
+}
+
 static int open_handle(struct sqlite *s, struct error *err)
 {
 	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
@@ -95,10 +116,7 @@ static int open_handle(struct sqlite *s, struct error *err)
 		close_handle(s);
 		return -1;
 	}
-	/* What runs here can be made again; sealing flushes once, at the end.
-	 * The application's own connections are not touched by this. */
-	rc = sqlite3_exec(s->handle, "PRAGMA synchronous = OFF", NULL, NULL,
-			  NULL);
+	rc = make_fast(s->handle);
 	if (rc != SQLITE_OK) {
 		lib_error(s->handle, rc, err);
 		close_handle(s);
@@ -225,7 +243,7 @@ static int sqlite_statement(struct db *db, struct sql_statement *st,
 
 	if (deadline_check(d, "waiting for sqlite", err) < 0)
 		return -1;
-	rc = sqlite3_prepare_v2(s->handle, st->sql, (int)st->len, &stmt, &tail);
+	rc = sqlite3_prepare_v2(s->handle, st->sql, -1, &stmt, &tail);
 	if (rc != SQLITE_OK) {
 		int offset = sqlite3_error_offset(s->handle);
 
