@@ -10,6 +10,7 @@
 #include "session/session.h"
 #include "supervisor/client.h"
 #include "supervisor/lookup.h"
+#include "supervisor/passon.h"
 #include "supervisor/watchdog.h"
 
 #include <signal.h>
@@ -36,6 +37,7 @@ struct execution {
 	struct watchdog *watchdog;
 	struct session *session;       /* a private one, or */
 	struct session_client *client; /* one that was there */
+	bool interrupted;              /* see watchdog_interrupted */
 };
 
 /* In the watchdog, when testenv was killed. */
@@ -168,6 +170,7 @@ static int run_command(struct execution *x, const struct strvec *env,
 		watchdog_signal(x->watchdog, cancel_reason(x->cli->cancel));
 	if (watchdog_wait(x->watchdog, &wait, &status, &timed_out, err) < 0)
 		return -1;
+	x->interrupted = watchdog_interrupted(x->watchdog);
 	return exit_code(x, status, timed_out);
 }
 
@@ -226,6 +229,8 @@ static int run(struct cli *cli, const struct options *options,
 		return -1;
 	code = execute(&x, err);
 	config_free(&config);
+	if (x.interrupted)
+		signals_die_of(SIGINT);
 	return code;
 }
 

@@ -58,6 +58,17 @@ void signals_restore(void)
 	pthread_sigmask(SIG_SETMASK, &saved.mask, NULL);
 }
 
+void signals_die_of(int signo)
+{
+	struct sigaction action = {0};
+
+	if (signals_ignored(signo))
+		return;
+	action.sa_handler = SIG_DFL;
+	sigaction(signo, &action, NULL);
+	kill(0, signo);
+}
+
 static void collect(int signo)
 {
 	int kept = errno;

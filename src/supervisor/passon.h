@@ -19,6 +19,10 @@ void signals_restore(void);
 /* Was it ignored when signals_save was called? Then it should stay so. */
 bool signals_ignored(int signo);
 
+/* Sends it to the own process group, and dies of it, too; returns if it was
+ * ignored from the start. */
+void signals_die_of(int signo);
+
 /*
  * Collects INT TERM HUP QUIT USR1 USR2 WINCH TSTP CONT for a command instead of
  * obeying them, from passon_start to passon_end, which puts back the handlers

@@ -48,6 +48,7 @@ struct watchdog {
 	int tty;     /* the command was given this terminal, or -1 */
 	struct termios modes;
 	bool has_modes;
+	bool interrupted;
 	int64_t stopped_ms; /* of the time-out's time */
 };
 
@@ -371,7 +372,7 @@ static void pass_on(struct watchdog *w, bool *ret_interrupted)
 	int signo;
 
 	while ((signo = passon_next())) {
-		if (signo == SIGINT || signo == SIGQUIT)
+		if (signo == SIGINT)
 			*ret_interrupted = true;
 		/* a continue is for what was stopped, see follow_stop */
 		if (signo != SIGCONT)
@@ -416,26 +417,23 @@ static int wait_turn(struct watchdog *w, const struct watchdog_wait *wait,
 			       {w->signals, POLLIN, 0},
 			       {wait->fn ? wait->fd : -1, POLLIN, 0}};
 	int timeout = left_ms < INT_MAX ? (int)left_ms : -1;
+	auto_error struct error lost = ERROR_INIT;
 
 	if (poll(fds, array_len(fds), timeout) < 0)
 		return errno == EINTR ? 0
 				      : error_set_errno(err, ERROR_INTERNAL,
 							errno, "poll");
-	if (fds[0].revents && hear(w, err) < 0)
-		return -1;
+	/* what it said last may be all that there was to know */
+	if (fds[0].revents && hear(w, &lost) < 0 && !w->exited)
+		return error_move(err, &lost);
 	if (fds[2].revents)
 		wait->fn(wait->ctx);
 	return 0;
 }
 
-/* The terminal's Ctrl-C went to the command alone. Whoever waits for us in our
- * process group (a script, the rest of a pipeline) would have had it, too. */
-static void share_interrupt(struct watchdog *w, bool had_terminal)
+bool watchdog_interrupted(const struct watchdog *w)
 {
-	int signo = WIFSIGNALED(w->status) ? WTERMSIG(w->status) : 0;
-
-	if (had_terminal && (signo == SIGINT || signo == SIGQUIT))
-		kill(0, signo); /* to us it is one more for passon */
+	return w->interrupted;
 }
 
 int watchdog_wait(struct watchdog *w, const struct watchdog_wait *wait,
@@ -463,8 +461,9 @@ int watchdog_wait(struct watchdog *w, const struct watchdog_wait *wait,
 		followed(w);
 	had_terminal = terminal_is(w->tty, w->spawned.pid);
 	take_terminal(w, WIFSIGNALED(w->status));
-	if (!interrupted)
-		share_interrupt(w, had_terminal);
+	w->interrupted = had_terminal && !interrupted &&
+			 WIFSIGNALED(w->status) &&
+			 WTERMSIG(w->status) == SIGINT;
 	*ret_status = w->status;
 	*ret_timed_out = limit.terminated;
 	return 0;

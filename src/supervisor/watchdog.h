@@ -97,6 +97,14 @@ int watchdog_wait(struct watchdog *w, const struct watchdog_wait *wait,
 		  int *ret_status, bool *ret_timed_out, struct error *err);
 
 /*
+ * After watchdog_wait: a Ctrl-C ended the command, which alone had the
+ * terminal. Whoever waits for us (a script, a shell's loop, the rest of a
+ * pipeline) would have had it, too, and goes by it: at the very end the owner
+ * should hand it on (signals_die_of in passon.h).
+ */
+bool watchdog_interrupted(const struct watchdog *w);
+
+/*
  * Ends everything that the command left running, and the command itself if it
  * still does: TERM (and CONT), then KILL after grace_ms (0: at once). Returns
  * when nothing is left. Daemons that left the process group or the session are

@@ -27,7 +27,7 @@ err_is "testenv: cannot run '/': Is a directory"
 : >plain
 run 126 x -- ./plain
 err_is "testenv: cannot run './plain': Permission denied"
-printf '#!/no/such/program\n' >lost
+echo "#!$tmp/missing" >lost
 chmod +x lost
 run 126 x -- ./lost
 err_is "testenv: cannot run './lost': its interpreter is missing"

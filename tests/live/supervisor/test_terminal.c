@@ -29,18 +29,21 @@ static void owner(const struct desk *d, const char *script)
 	struct watchdog *w = start(NULL);
 	struct watchdog_wait wait = {.fd = -1};
 	struct termios modes;
-	bool timed_out;
+	bool timed_out, interrupted;
 	int status = 0;
 	int tty;
 
 	spawn_sh(w, script);
 	watchdog_wait(w, &wait, &status, &timed_out, NULL);
+	interrupted = watchdog_interrupted(w);
 	watchdog_end(w, 1000);
 	tty = terminal_open();
 	tcgetattr(tty, &modes);
 	dprintf(d->said[1], "%s %s\n",
 		terminal_is(tty, getpgrp()) ? "front" : "back",
 		modes.c_lflag & ECHO ? "echo" : "silent");
+	if (interrupted)
+		signals_die_of(SIGINT);
 	_exit(WIFSIGNALED(status) ? 128 + WTERMSIG(status)
 				  : WEXITSTATUS(status));
 }
@@ -185,7 +188,7 @@ static void ctrl_c_is_the_commands(void **state)
 	sit_down(&d, "echo ready; exec sleep 60", 0);
 	sees(&d, "ready");
 	type(&d, "\003");
-	says(&d, "front echo\nexit 130\n");
+	says(&d, "front echo\nsignal 2\n");
 	get_up(&d);
 	sit_down(&d,
 		 "trap 'exit 7' INT; echo ready; while :; do sleep 0.02; done",

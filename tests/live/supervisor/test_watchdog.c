@@ -59,7 +59,8 @@ static void what_cannot_run_says_so(void **state)
 	struct watchdog *w = start(NULL);
 	auto_free char *plain = put_file("plain", "x", 1, 0600);
 	auto_free char *junk = put_file("junk", "\177ELF\0\0\0", 7, 0700);
-	auto_free char *lost = put_file("lost", "#!/no/such\n", 11, 0700);
+	auto_free char *line = xasprintf("#!%s/missing\n", dir);
+	auto_free char *lost = put_file("lost", line, strlen(line), 0700);
 	char nosuch[] = "no-such-command";
 
 	(void)state;

@@ -96,8 +96,8 @@ static void what_is_not_there_is_not_found(void **state)
 	(void)state;
 	expect_error("nosuch", "/bin", ERROR_NOT_FOUND,
 		     "command 'nosuch' not found");
-	expect_error("/no/such", "/bin", ERROR_NOT_FOUND,
-		     "command '/no/such' not found");
+	expect_error("/nonexistent/x", "/bin", ERROR_NOT_FOUND,
+		     "command '/nonexistent/x' not found");
 	expect_error("", "/bin", ERROR_NOT_FOUND, "command '' not found");
 	expect_error("/bin/sh/x", "/bin", ERROR_NOT_FOUND,
 		     "command '/bin/sh/x' not found");
