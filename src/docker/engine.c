@@ -244,8 +244,13 @@ static int ping_any(struct engine *engine, const struct deadline *deadline,
 	}
 	if (ping(engine, "GET", deadline, ret, err) < 0)
 		return -1;
-	if (!reply_ok(ret))
-		return engine_error(ret, ERROR_NO_ENGINE, err, "GET /_ping");
+	if (!reply_ok(ret)) {
+		engine_error(ret, ERROR_NO_ENGINE, err, "GET /_ping");
+		if (reply_says(ret, "to an HTTPS server"))
+			error_hint(err, "set DOCKER_TLS_VERIFY and "
+					"DOCKER_CERT_PATH");
+		return -1;
+	}
 	if (ret->api_version || !strncmp(ret->body.s, "OK", 2))
 		return 0;
 	return reply_unreadable(ret, "not a container engine", err);
@@ -411,7 +416,8 @@ static int open_first(struct engine_candidates *candidates,
 			*ret_engine = engine;
 			return 0;
 		}
-		if (last.kind == ERROR_CANCELLED)
+		/* neither would get better with the next one */
+		if (last.kind == ERROR_CANCELLED || last.kind == ERROR_CONFIG)
 			return error_move(err, &last);
 	}
 	return none_answers(candidates, &last, err);

@@ -149,6 +149,38 @@ static void something_else_that_speaks_http_is_no_engine(void **state)
 	assert_fails(open_fake(), ERROR_NO_ENGINE, "HTTP 500: '<html>'");
 }
 
+static void plain_http_to_a_tls_port_is_told_what_to_set(void **state)
+{
+	struct fake_reply tls = {
+	    .status = 400,
+	    .body = "Client sent an HTTP request to an HTTPS server.\n"};
+
+	(void)state;
+	fake_engine_on(fake, NULL, "/_ping", &tls, 0);
+	assert_fails(open_fake(), ERROR_NO_ENGINE, "to an HTTPS server");
+	assert_string_equal(err.hint,
+			    "set DOCKER_TLS_VERIFY and DOCKER_CERT_PATH");
+}
+
+static void a_wrong_setting_stops_the_search(void **state)
+{
+	auto_engine_candidates struct engine_candidates c =
+	    ENGINE_CANDIDATES_INIT;
+
+	(void)state;
+	setenv("DOCKER_API_VERSION", "new", 1);
+	c.n = 2;
+	c.list = xcalloc(2, sizeof(*c.list));
+	for (size_t i = 0; i < 2; i++) {
+		c.list[i].host = xstrdup(fake_engine_host(fake));
+		c.list[i].source = xstrdup("test");
+	}
+	assert_fails(engine_open(&c, 0, &until, &engine, &err), ERROR_CONFIG,
+		     "DOCKER_API_VERSION: 'new'");
+	assert_false(c.list[1].probed);
+	unsetenv("DOCKER_API_VERSION");
+}
+
 static void broken_replies_are_told(void **state)
 {
 	struct fake_reply garbage = {.raw = "SSH-2.0-OpenSSH\r\n",
@@ -337,6 +369,8 @@ int main(void)
 	    test(the_version_can_be_asked_for),
 	    test(podman_is_known_by_its_name),
 	    test(something_else_that_speaks_http_is_no_engine),
+	    test(plain_http_to_a_tls_port_is_told_what_to_set),
+	    test(a_wrong_setting_stops_the_search),
 	    test(broken_replies_are_told),
 	    test(a_hung_engine_ends_at_the_deadline),
 	    test(a_signal_ends_the_search),
