@@ -7,6 +7,7 @@
 #include "base/ident.h"
 #include "base/log.h"
 #include "base/progress.h"
+#include "dialect/db.h"
 #include "docker/engine.h"
 #include "session/estate.h"
 
@@ -103,6 +104,7 @@ int session_new(const struct config *config,
 {
 	struct session *s = xcalloc(1, sizeof(*s));
 
+	db_global_init();
 	s->config = config;
 	s->progress = progress;
 	s->lock = (struct lock)LOCK_INIT;

@@ -35,6 +35,8 @@ struct estate_listener {
 	void *ctx;
 };
 
+/* To be called before the program has threads, and after it has copied the
+ * environment for its children: libpq's own variables are taken out of it. */
 int session_new(const struct config *config,
 		const struct estate_listener *listener,
 		const struct progress *progress, struct session **ret,
