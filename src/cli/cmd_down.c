@@ -41,26 +41,33 @@ static int end_all(struct cli *cli, const struct options *options,
 	return result;
 }
 
+/* Does a session run here at all? Without one, or when somebody else has just
+ * ended it, there is nothing to do. */
+static bool any_here(struct cli *cli, const struct options *options)
+{
+	struct deadline find = deadline_in(FIND_MS, cli->cancel);
+	auto_session_list struct session_list list = SESSION_LIST_INIT;
+
+	return find_sessions(cli, options, false, &find, &list, NULL) < 0 ||
+	       list.n;
+}
+
 static int run(struct cli *cli, const struct options *options,
 	       struct error *err)
 {
 	struct deadline find = deadline_in(FIND_MS, cli->cancel);
-	auto_session_list struct session_list list = SESSION_LIST_INIT;
 	auto_session_client struct session_client *client = NULL;
+	auto_error struct error why = ERROR_INIT;
 
 	if (options_get(options, "all"))
 		return end_all(cli, options, err);
-	if (!options_get(options, "session")) {
-		if (find_sessions(cli, options, false, &find, &list, err) < 0)
-			return -1;
-		if (!list.n) {
-			progress_notice(cli->progress, "no session runs here");
-			return 0;
-		}
-	}
-	if (find_session(cli, options, &find, &client, err) < 0)
-		return -1;
-	return end_one(cli, client, err);
+	if (find_session(cli, options, &find, &client, &why) == 0)
+		return end_one(cli, client, err);
+	if (why.kind != ERROR_NO_SESSION || options_get(options, "session") ||
+	    any_here(cli, options))
+		return error_move(err, &why);
+	progress_notice(cli->progress, "no session runs here");
+	return 0;
 }
 
 static const struct option_spec options[] = {

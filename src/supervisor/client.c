@@ -15,12 +15,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum {
 	/* A live supervisor answers hello at once, whatever else it does; one
 	 * that is stopped must not hold up every command. */
-	HELLO_MS = 2000
+	HELLO_MS = 2000,
+	EXIT_MS = 5000
 };
 
 struct session_client {
@@ -476,14 +478,48 @@ int session_client_variables(struct session_client *client, unsigned slot,
 	return 0;
 }
 
+/* A handle on the session's process, or -1 where there are none. The socket
+ * knows it by our own pid namespace; one that was handed over knows only who
+ * made it, which is us. */
+static int open_process(const struct session_client *client)
+{
+	struct ucred peer = {0};
+	socklen_t len = sizeof(peer);
+	struct session_hello hello;
+	pid_t pid;
+
+	session_client_hello(client, &hello);
+	pid = (pid_t)hello.pid;
+	if (getsockopt(client->fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 &&
+	    peer.pid > 0 && peer.pid != getpid())
+		pid = peer.pid;
+	return pid > 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
+}
+
+/* The answer comes from a process that has files open yet: the caller may want
+ * to unmount what they lie on. */
+static void await_exit(int pidfd, const struct deadline *deadline)
+{
+	struct deadline soon = deadline_sooner(*deadline, EXIT_MS);
+	struct pollfd p = {pidfd, POLLIN, 0};
+
+	if (pidfd >= 0)
+		deadline_poll(&soon, &p, 1, -1, "the session's process", NULL);
+}
+
 int session_client_down(struct session_client *client,
 			const struct progress *progress,
 			const struct deadline *deadline, struct error *err)
 {
+	auto_close int process = open_process(client);
 	auto_cjson cJSON *reply = NULL;
 	cJSON *args = cJSON_CreateObject();
 
 	cJSON_AddBoolToObject(args, "progress", progress != NULL);
-	return session_client_call(client, "down", args, progress, deadline,
-				   &reply, err);
+	if (session_client_call(client, "down", args, progress, deadline,
+				&reply, err) < 0)
+		return -1;
+	shutdown(client->fd, SHUT_RDWR);
+	await_exit(process, deadline);
+	return 0;
 }

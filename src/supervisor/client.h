@@ -105,7 +105,8 @@ int session_client_variables(struct session_client *client, unsigned slot,
 			     struct strvec *env,
 			     const struct deadline *deadline,
 			     struct error *err);
-/* Ends the session and waits until nothing of it is left. */
+/* Ends the session and waits until nothing of it is left, its process neither.
+ * The client is of no more use. */
 int session_client_down(struct session_client *client,
 			const struct progress *progress,
 			const struct deadline *deadline, struct error *err);

@@ -193,8 +193,11 @@ err_has '^hint: choose one with --session: '
 run 17 testenv down
 run 0 testenv down --session "$id"
 run 0 testenv env
+pid=$(pid_of)
 run 0 testenv down
 nothing_left 'down'
+# one that nobody has waited for yet is a zombie, and has no files
+[ ! -e "/proc/$pid/exe" ] || fail 'down returned before the process ended'
 
 # --- starts that fail --------------------------------------------------------
 printf 'CREATE TABLE x (a int);\nCREATE TABEL y;\n' >mig/002.sql
