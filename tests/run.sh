@@ -266,7 +266,11 @@ part_clang_asan() {
 }
 part_live_asan() {
 	step 'gcc, sanitizers: build' build_gcc_asan &&
-		step 'gcc, sanitizers: live' tests gcc-asan live -j 2 -E fresh_machine
+		step 'gcc, sanitizers: live' \
+			tests gcc-asan live -j 2 -E fresh_machine
+	step 'clang, sanitizers: build' build_clang_asan &&
+		step 'clang, sanitizers: live' \
+			tests clang-asan live -j 2 -E fresh_machine
 }
 
 everything() {
@@ -282,7 +286,7 @@ everything() {
 	if [ "$(seconds)" -lt 1200 ]; then
 		part_live_asan
 	else
-		note skipped 'gcc, sanitizers: live (20 minutes are over)' \
+		note skipped 'sanitizers: live (20 minutes are over)' \
 			"$(seconds)"
 	fi
 	if [ -n "$engine_started" ] || [ "$ci" = true ]; then
