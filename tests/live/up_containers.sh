@@ -2,21 +2,29 @@
 # SPDX-License-Identifier: MIT
 # Sessions in the background, in containers: both servers, over TCP and over a
 # socket, killed, and out of reach of the engine.
-# shellcheck disable=SC2016 # for inner shells
+# shellcheck disable=SC2016,SC2317 # for inner shells; called by trap
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
-trap 'testenv down --all >/dev/null 2>&1; rm -rf "$tmp"' EXIT
+# shellcheck disable=SC2154 # by lib.sh
+trap 'testenv down --all >/dev/null 2>&1; forget_templates; rm -rf "$tmp"' EXIT
 export XDG_RUNTIME_DIR="$tmp/run"
 runtime=$XDG_RUNTIME_DIR/testenv
 mkdir -m 700 "$XDG_RUNTIME_DIR"
 mkdir -p "$tmp/project/mig"
 cd "$tmp/project" || exit 1
-# the same for each run of this test: its template stays in the cache
-echo 'CREATE TABLE t (a int); INSERT INTO t VALUES (7);' >mig/001.sql
+# of this run alone, so that its templates can be removed again
+echo "CREATE TABLE t (a int); INSERT INTO t VALUES (7); -- $tmp" >mig/001.sql
+
+templates=
+forget_templates() {
+	for key in $templates; do
+		docker rmi "testenv/template:$key" >/dev/null 2>&1
+	done
+}
 
 command -v docker >/dev/null || { echo 'there is no docker program'; exit 77; }
 for db in postgres mariadb; do
-	testenv exec --db $db --migrations mig --require container -- true \
+	testenv exec --db $db --require container -- true \
 		>"$tmp/out" 2>&1 </dev/null && continue
 	tail -n 1 "$tmp/out"
 	echo "no $db in a container on this machine"
@@ -59,6 +67,8 @@ for db in postgres mariadb; do
 		out_has "^session $id: ready"
 		out_has "^  db: $db [0-9.]+.*, backend container, image "
 		out_has "^    1 +[^ ]+ +app +app +testenv-$id-db-1"
+		templates="$templates $(testenv status --json |
+			sed -n 's/.*"template":.*"\(.*\)".*/\1/p')"
 		[ "$(containers_of "$id")" -eq 2 ] ||
 			fail "$db $transport: not two containers"
 		secret=$(testenv env --format json |

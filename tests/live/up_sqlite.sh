@@ -263,6 +263,20 @@ kill -KILL "$(pid_of)"
 within 10 sh -c '[ -z "$(ls "$1" "$2" | grep -v :)" ]' sh "$runtime" \
 	"$TESTENV_CACHE_DIR/sessions" || fail 'SIGKILL: left behind'
 nothing_left 'SIGKILL'
+# with its watchdog: then it is gc's turn
+run 0 up
+id=$(id_of)
+pid=$(pid_of)
+pkill -KILL -P "$pid" # its only child is the watchdog
+kill -KILL "$pid"
+run 17 testenv env
+run 0 testenv gc --dry-run --host unix:///nowhere.sock
+out_has "^session +$id +its owner is gone +removed\$"
+[ -d "$runtime/$id" ] || fail 'gc --dry-run removes'
+run 0 testenv gc --host unix:///nowhere.sock
+nothing_left 'gc'
+run 0 testenv gc --host unix:///nowhere.sock
+out_is ''
 run 0 up
 pid=$(pid_of)
 kill -STOP "$pid"
