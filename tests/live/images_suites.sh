@@ -54,7 +54,7 @@ mariadb() { # SUITE VERSION
 	my_as_provider
 	start -e MARIADB_ROOT_PASSWORD=x "$image"
 	my_ready root x
-	my_settings innodb_flush_log_at_trx_commit=0 innodb_doublewrite=0 \
+	my_settings innodb_flush_log_at_trx_commit=0 innodb_doublewrite=OFF \
 		innodb_flush_method=nosync log_bin=0 innodb_undo_tablespaces=0
 }
 
