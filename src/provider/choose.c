@@ -132,6 +132,7 @@ static int take_present(struct engine *engine, const char *name,
 	return found;
 }
 
+/* The list says all that is asked of the image, so it is not looked at. */
 static int newest_present(struct engine *engine, const char *repo,
 			  const struct deadline *deadline, char **ret_name,
 			  struct image *ret_image, struct error *err)
@@ -142,9 +143,17 @@ static int newest_present(struct engine *engine, const char *repo,
 	if (image_list(engine, NULL, repo, deadline, &list, err) < 0)
 		return -1;
 	name = image_newest(&list, repo);
-	return name ? take_present(engine, name, deadline, ret_name, ret_image,
-				   err)
-		    : 0;
+	if (!name)
+		return 0;
+	*ret_name = xstrdup(name);
+	for (size_t i = 0; i < list.n; i++) {
+		if (!strvec_has(&list.images[i].tags, name))
+			continue;
+		*ret_image = list.images[i];
+		list.images[i] = (struct image)IMAGE_INIT;
+		break;
+	}
+	return 1;
 }
 
 int image_choose(struct engine *engine, const struct image_wish *wish,

@@ -24,7 +24,8 @@ struct image_wish {
 	const char *image;   /* or NULL */
 };
 
-/* The image is on the engine then. *ret_name is the caller's to free. */
+/* The image is on the engine then. *ret_name is the caller's to free; of
+ * *ret_image only id, tags and labels are sure to be filled in. */
 int image_choose(struct engine *engine, const struct image_wish *wish,
 		 const struct deadline *deadline,
 		 const struct progress *progress, char **ret_name,

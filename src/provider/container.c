@@ -235,8 +235,7 @@ static int close_one(void *arg, size_t i, struct error *err)
 
 	(void)err; /* the others are still to be removed */
 	if (server_remove(ctx->p, ctx->servers[i], ctx->deadline, &why) < 0)
-		progress_notice(ctx->p->base.progress,
-				"%s (left to 'testenv gc')", why.text);
+		log_debug("once more: %s", why.text);
 	return 0;
 }
 
@@ -246,7 +245,11 @@ static void close_provider(struct provider *base,
 	struct container_provider *p = of(base);
 	auto_free struct server **servers = NULL;
 	size_t n = p->n_servers;
-	struct close_ctx ctx = {p, NULL, deadline};
+	/* one that hangs leaves time to look at what there is */
+	struct deadline half =
+	    deadline_sooner(*deadline, deadline_left_ms(deadline) / 2);
+	struct close_ctx ctx = {p, NULL, &half};
+	auto_error struct error why = ERROR_INIT;
 
 	engine_watch_stop(p->watch);
 	/* a copy: each removal takes its own out of the list */
@@ -256,9 +259,10 @@ static void close_provider(struct provider *base,
 	}
 	ctx.servers = servers;
 	parallel_run(n, CLOSE_WIDTH, close_one, &ctx, NULL);
-	if (p->unsure)
-		sweep_session(p->engine, base->owner.session,
-			      base->owner.run_dir, deadline, NULL);
+	if (p->unsure && sweep_session(p->engine, base->owner.session,
+				       base->owner.run_dir, deadline, &why) < 0)
+		progress_notice(base->progress, "%s (left to 'testenv gc')",
+				why.text);
 	pthread_mutex_destroy(&p->start_mutex);
 	pthread_mutex_destroy(&p->mutex);
 	image_free(&p->image);

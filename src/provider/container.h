@@ -67,7 +67,8 @@ struct container_provider {
 	struct server **servers;
 	size_t n_servers;
 	pthread_mutex_t start_mutex; /* one thread starts the shared server */
-	bool unsure; /* a create may have worked without our knowing */
+	/* a create may have worked without our knowing, or a removal not */
+	bool unsure;
 	struct engine_watch *watch;
 	atomic_bool watch_lost;
 };
@@ -96,7 +97,8 @@ int server_wait(struct container_provider *p, struct server *server,
 		const struct db_address *address,
 		const struct deadline *deadline, struct db **ret_db,
 		struct error *err);
-/* Removes the container and its directory, and frees the server. */
+/* Removes the container and its directory, and frees the server. On failure
+ * the container may be left, and `unsure` is set. */
 int server_remove(struct container_provider *p, struct server *server,
 		  const struct deadline *deadline, struct error *err);
 /* The server of a slot, or NULL. */

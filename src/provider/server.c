@@ -104,10 +104,15 @@ static void drop_socket_dir(struct server *s)
 	s->dir = NULL;
 }
 
-/* Did the engine take the call, or can nobody know? */
+/*
+ * May the engine still serve the call? Our names are random, so one that is in
+ * use is ours: libcurl sends a request again when a kept connection ends before
+ * the answer, and the first may have been served.
+ */
 static bool answer_lost(const struct error *err)
 {
 	switch (err->kind) {
+	case ERROR_BUSY:
 	case ERROR_TIMEOUT:
 	case ERROR_CANCELLED:
 	case ERROR_PROTOCOL:
@@ -116,6 +121,20 @@ static bool answer_lost(const struct error *err)
 	default:
 		return false;
 	}
+}
+
+/* An engine that refuses a call has not served it; what fails with 5xx on the
+ * way, in a proxy, may have been. */
+static bool surely_refused(const struct error *err)
+{
+	return err->kind == ERROR_NO_IMAGE || err->kind == ERROR_REFUSED;
+}
+
+static void set_unsure(struct container_provider *p)
+{
+	pthread_mutex_lock(&p->mutex);
+	p->unsure = true;
+	pthread_mutex_unlock(&p->mutex);
 }
 
 static int create_once(struct container_provider *p, struct server *s,
@@ -161,13 +180,10 @@ static int create_once(struct container_provider *p, struct server *s,
 	if (pending_begin(p->base.owner.run_dir, s->name, err) < 0)
 		return -1;
 	result = container_create(p->engine, &c, deadline, &s->c, err);
-	if (result < 0 && answer_lost(err)) {
-		pthread_mutex_lock(&p->mutex);
-		p->unsure = true;
-		pthread_mutex_unlock(&p->mutex);
-		return -1;
-	}
-	pending_end(p->base.owner.run_dir, s->name);
+	if (result < 0 && !surely_refused(err))
+		set_unsure(p);
+	if (result == 0 || !answer_lost(err))
+		pending_end(p->base.owner.run_dir, s->name);
 	return result;
 }
 
@@ -391,6 +407,8 @@ int server_remove(struct container_provider *p, struct server *server,
 	if (server->c.id[0])
 		result =
 		    container_remove(p->engine, server->c.id, deadline, err);
+	if (result < 0)
+		set_unsure(p);
 	drop_socket_dir(server);
 	server_free(p, server);
 	return result;
