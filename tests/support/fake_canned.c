@@ -19,6 +19,7 @@ struct item {
 	char port[16];     /* "5432/tcp", "" */
 	const char *state; /* "created" "running" "exited" */
 	cJSON *labels;     /* object */
+	cJSON *env;        /* array, or NULL */
 };
 
 struct canned {
@@ -41,12 +42,18 @@ struct canned *canned_new(void)
 	return c;
 }
 
+static void forget(struct item *item)
+{
+	cJSON_Delete(item->labels);
+	cJSON_Delete(item->env);
+}
+
 void canned_free(struct canned *c)
 {
 	for (size_t i = 0; i < c->n_containers; i++)
-		cJSON_Delete(c->containers[i].labels);
+		forget(&c->containers[i]);
 	for (size_t i = 0; i < c->n_images; i++)
-		cJSON_Delete(c->images[i].labels);
+		forget(&c->images[i]);
 	free(c->body);
 	free(c);
 }
@@ -80,7 +87,7 @@ static struct item *add(struct canned *c, struct item *list, size_t *n)
 
 static void drop(struct item *list, size_t *n, struct item *item)
 {
-	cJSON_Delete(item->labels);
+	forget(item);
 	--*n;
 	memmove(item, item + 1, (size_t)(&list[*n] - item) * sizeof(*item));
 }
@@ -228,6 +235,8 @@ static cJSON *image_row(const struct item *item, bool config)
 					"2026-01-02T03:04:05.678Z");
 		cJSON_AddStringToObject(row, "Architecture", "amd64");
 		holder = cJSON_AddObjectToObject(row, "Config");
+		cJSON_AddItemToObject(holder, "Env",
+				      cJSON_Duplicate(item->env, true));
 	} else {
 		cJSON_AddNumberToObject(row, "Created", 1767323045);
 	}
@@ -260,6 +269,7 @@ static struct fake_reply create(struct canned *c, const struct fake_request *q)
 	const char *image =
 	    cJSON_GetStringValue(cJSON_GetObjectItem(config, "Image"));
 	const cJSON *ports = cJSON_GetObjectItem(config, "ExposedPorts");
+	char name[sizeof(((struct item *)0)->name)];
 	struct item *item;
 	cJSON *answer;
 
@@ -271,8 +281,15 @@ static struct fake_reply create(struct canned *c, const struct fake_request *q)
 		cJSON_Delete(config);
 		return message(c, 404, text);
 	}
+	query_value(q->query, "name", name, sizeof(name));
+	if (name[0] && find(c->containers, c->n_containers, name)) {
+		cJSON_Delete(config);
+		return message(c, 409,
+			       "Conflict. The container name is "
+			       "already in use");
+	}
 	item = add(c, c->containers, &c->n_containers);
-	query_value(q->query, "name", item->name, sizeof(item->name));
+	snprintf(item->name, sizeof(item->name), "%s", name);
 	snprintf(item->image, sizeof(item->image), "%s", image);
 	if (ports && ports->child)
 		snprintf(item->port, sizeof(item->port), "%s",
@@ -280,6 +297,7 @@ static struct fake_reply create(struct canned *c, const struct fake_request *q)
 	item->labels = cJSON_DetachItemFromObject(config, "Labels");
 	if (!item->labels)
 		item->labels = cJSON_CreateObject();
+	item->env = cJSON_DetachItemFromObject(config, "Env");
 	cJSON_Delete(config);
 	answer = cJSON_CreateObject();
 	cJSON_AddStringToObject(answer, "Id", item->id);
@@ -410,10 +428,15 @@ static struct fake_reply commit(struct canned *c, const struct fake_request *q)
 	snprintf(name, sizeof(name), "%s:%s", repo, tag);
 	canned_add_image(c, name, NULL);
 	item = &c->images[c->n_images - 1];
+	/* as the engine does, the name is taken from whoever had it */
+	for (size_t i = 0; i + 1 < c->n_images; i++)
+		if (!strcmp(c->images[i].name, name))
+			c->images[i].name[0] = '\0';
 	from = find(c->containers, c->n_containers, id);
 	if (from) {
 		cJSON_Delete(item->labels);
 		item->labels = cJSON_Duplicate(from->labels, true);
+		item->env = cJSON_Duplicate(from->env, true);
 	}
 	snprintf(name, sizeof(name), "sha256:%s", item->id);
 	cJSON_AddStringToObject(answer, "Id", name);

@@ -46,6 +46,7 @@ struct rule {
 	const char *path;
 	struct fake_reply reply;
 	unsigned times; /* left; 0: always */
+	unsigned skip;  /* that fit, before it applies */
 	bool spent;
 };
 
@@ -268,8 +269,14 @@ static struct fake_reply choose(struct fake_engine *f,
 
 		if (r->spent || !matches(r->method, r->path, q))
 			continue;
+		if (r->skip) {
+			r->skip--;
+			continue;
+		}
 		if (r->times && --r->times == 0)
 			r->spent = true;
+		if (r->reply.flags & FAKE_EFFECT)
+			canned_reply(f->canned, q);
 		return r->reply;
 	}
 	return canned_reply(f->canned, q);
@@ -618,17 +625,32 @@ void fake_engine_script(struct fake_engine *f, const struct fake_step *steps,
 	pthread_mutex_unlock(&f->lock);
 }
 
-void fake_engine_on(struct fake_engine *f, const char *method, const char *path,
-		    const struct fake_reply *reply, unsigned times)
+static void add_rule(struct fake_engine *f, const struct rule *rule)
 {
 	pthread_mutex_lock(&f->lock);
 	if (f->n_rules == RULES) {
 		errno = ENOSPC;
 		die("rules");
 	}
-	f->rules[f->n_rules++] =
-	    (struct rule){method, path, *reply, times, false};
+	f->rules[f->n_rules++] = *rule;
 	pthread_mutex_unlock(&f->lock);
+}
+
+void fake_engine_on(struct fake_engine *f, const char *method, const char *path,
+		    const struct fake_reply *reply, unsigned times)
+{
+	struct rule rule = {method, path, *reply, .times = times};
+
+	add_rule(f, &rule);
+}
+
+void fake_engine_on_nth(struct fake_engine *f, const char *method,
+			const char *path, const struct fake_reply *reply,
+			unsigned skip)
+{
+	struct rule rule = {method, path, *reply, .times = 1, .skip = skip};
+
+	add_rule(f, &rule);
 }
 
 void fake_engine_add_image(struct fake_engine *f, const char *name,

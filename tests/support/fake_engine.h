@@ -29,7 +29,9 @@ enum fake_flags {
 	FAKE_CHUNKED = 1 << 4, /* the body in chunks of few bytes */
 	FAKE_UNENDED = 1 << 5, /* FAKE_CHUNKED without the last chunk */
 	FAKE_BYTEWISE = 1 << 6, /* a write for each byte */
-	FAKE_VANISH = 1 << 7 /* close, and listen no more: the engine is gone */
+	FAKE_VANISH =
+	    1 << 7,          /* close, and listen no more: the engine is gone */
+	FAKE_EFFECT = 1 << 8 /* the canned engine does it, and this is sent */
 };
 
 struct fake_reply {
@@ -64,6 +66,11 @@ void fake_engine_script(struct fake_engine *f, const struct fake_step *steps,
  * `method` NULL: any. `times` 0: always. */
 void fake_engine_on(struct fake_engine *f, const char *method, const char *path,
 		    const struct fake_reply *reply, unsigned times);
+/* Answers the request after the next `skip` that fit; once. Rules added later
+ * come first, and what they answer does not count. */
+void fake_engine_on_nth(struct fake_engine *f, const char *method,
+			const char *path, const struct fake_reply *reply,
+			unsigned skip);
 /* The canned engine has this image: "postgres:16". labels: JSON or NULL. */
 void fake_engine_add_image(struct fake_engine *f, const char *name,
 			   const char *labels);

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fake/session/stub_db.h - servers that are not there. Included by one file of
+ * a test program; replaces dialect/db.h and dialect/original.h, so that what is
+ * tested is everything between a session and the engine's API.
+ */
+#ifndef FAKE_STUB_DB_H
+#define FAKE_STUB_DB_H
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "dialect/db.h"
+#include "dialect/original.h"
+
+#include <stdlib.h>
+
+enum server_fate {
+	SERVER_GETS_READY,
+	SERVER_NEVER_READY /* also: ends, if the engine says so */
+};
+static enum server_fate stub_fate;
+static unsigned stub_waits; /* servers that were waited for */
+
+struct db {
+	int unused;
+};
+
+int db_connect(const struct db_address *address,
+	       const struct deadline *deadline, struct db **ret,
+	       struct error *err)
+{
+	(void)address, (void)deadline, (void)err;
+	*ret = xcalloc(1, sizeof(**ret));
+	return 0;
+}
+
+void db_close(struct db *db)
+{
+	free(db);
+}
+
+void cleanup_db(struct db **db)
+{
+	db_close(*db);
+	*db = NULL;
+}
+
+int db_exec(struct db *db, const char *sql, const struct deadline *deadline,
+	    struct error *err)
+{
+	(void)db, (void)sql, (void)deadline, (void)err;
+	return 0;
+}
+
+int db_value(struct db *db, const char *sql, const struct deadline *deadline,
+	     char **ret, struct error *err)
+{
+	(void)db, (void)sql, (void)deadline, (void)err;
+	*ret = xstrdup("15.20");
+	return 0;
+}
+
+void db_put_identifier(enum dialect d, struct buf *b, const char *name)
+{
+	(void)d, (void)b, (void)name;
+}
+
+void db_put_literal(enum dialect d, struct buf *b, const char *value)
+{
+	(void)d, (void)b, (void)value;
+}
+
+int db_wait_ready(const struct db_address *address, const struct db_wait *wait,
+		  const struct deadline *deadline, struct db **ret_db,
+		  struct error *err)
+{
+	auto_error struct error over = ERROR_INIT;
+
+	stub_waits++;
+	if (stub_fate == SERVER_GETS_READY)
+		return db_connect(address, deadline, ret_db, err);
+	while (deadline_poll(deadline, NULL, 0, 5, "server", &over) == 0)
+		if (wait->dead(wait->ctx, err) < 0)
+			return -1;
+	return error_move(err, &over);
+}
+
+int db_run_script(struct db *db, const char *name, const char *sql, size_t len,
+		  const struct deadline *deadline, struct error *err)
+{
+	(void)db, (void)name, (void)sql, (void)len, (void)deadline, (void)err;
+	return 0;
+}
+
+int db_set_passwords(struct db *db, const char *user, const char *password,
+		     const char *admin_password,
+		     const struct deadline *deadline, struct error *err)
+{
+	(void)db, (void)user, (void)password, (void)admin_password;
+	(void)deadline, (void)err;
+	return 0;
+}
+
+int db_seal_file(struct db *db, struct error *err)
+{
+	(void)err;
+	db_close(db);
+	return 0;
+}
+
+void db_global_init(void)
+{
+}
+
+const char *db_sqlite_version(void)
+{
+	return "0";
+}
+
+int original_keep(struct db *admin, const char *database,
+		  const struct deadline *deadline, struct error *err)
+{
+	(void)admin, (void)database, (void)deadline, (void)err;
+	return 0;
+}
+
+int original_clone(struct db *admin, const char *name,
+		   const struct deadline *deadline, struct error *err)
+{
+	(void)admin, (void)name, (void)deadline, (void)err;
+	return 0;
+}
+
+int original_drop(struct db *admin, const char *name,
+		  const struct deadline *deadline, struct error *err)
+{
+	(void)admin, (void)name, (void)deadline, (void)err;
+	return 0;
+}
+
+int original_surroundings(struct db *admin, const char *database,
+			  const struct deadline *deadline, char **ret,
+			  struct error *err)
+{
+	(void)admin, (void)database, (void)deadline, (void)err;
+	*ret = xstrdup("");
+	return 0;
+}
+
+int original_disconnect_all(struct db *admin, const struct deadline *deadline,
+			    struct error *err)
+{
+	(void)admin, (void)deadline, (void)err;
+	return 0;
+}
+
+#endif

@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Whatever request goes wrong, and however: the provider says so in words, and
+ * leaves no container, no directory and no note of a container.
+ */
+/* first: what comes after has an err of its own */
+#include "stub_db.h"
+
+#include "place.h"
+
+#include "docker/engine.h"
+#include "provider/provider.h"
+
+enum {
+	START_MS = 20000,
+	HANG_MS = 100, /* where the deadline is to pass */
+	CLOSE_MS = 300,
+	/* place of the builder's removal, which has a deadline of its own */
+	BUILDER_REMOVED = 8
+};
+
+static struct engine *engine;
+static char *run_dir;
+static const struct migrations no_migrations = MIGRATIONS_INIT;
+
+static int open_fake(void)
+{
+	auto_engine_candidates struct engine_candidates c =
+	    ENGINE_CANDIDATES_INIT;
+	struct deadline until = deadline_in(10000, NULL);
+
+	if (engine_discover(fake_engine_host(fake), &c, &err) < 0)
+		return -1;
+	return engine_open(&c, 0, &until, &engine, &err);
+}
+
+static int setup(void **state)
+{
+	if (place_setup(state) < 0 || open_fake() < 0)
+		return -1;
+	run_dir = xasprintf("%s/run/s", place);
+	stub_fate = SERVER_GETS_READY;
+	fake_engine_add_image(fake, "testenv/postgres:15", NULL);
+	return mkdir(run_dir, 0700);
+}
+
+static int teardown(void **state)
+{
+	engine_free(engine);
+	engine = NULL;
+	free(run_dir);
+	return place_teardown(state);
+}
+
+static void again(void **state)
+{
+	assert_int_equal(teardown(state), 0);
+	assert_int_equal(setup(state), 0);
+}
+
+/* A provider from its opening to its end, `slots` servers in between. */
+static int live(unsigned slots, int start_ms, int close_ms)
+{
+	struct ownership owner = {.session = "abcdefabcdef",
+				  .run_dir = run_dir,
+				  .data_dir = run_dir,
+				  .cache_dir = place,
+				  .project = "/",
+				  .lock_path = "/nowhere/owner.lock"};
+	struct provider_spec spec = {.service = "db",
+				     .dialect = DIALECT_POSTGRES,
+				     .version = "15",
+				     .database = "app",
+				     .user = "app",
+				     .migrations = &no_migrations};
+	struct deadline start = deadline_in(start_ms, NULL);
+	struct deadline end;
+	struct provider *p = NULL;
+	int result = provider_open_container(engine, &spec, &owner, &start,
+					     NULL, &p, &err);
+
+	if (result == 0)
+		result = provider_template_ensure(p, &start, &err);
+	for (unsigned i = 0; result == 0 && i < slots; i++) {
+		auto_db_address struct db_address a = {.dialect =
+							   DIALECT_POSTGRES};
+
+		result = provider_slot_start(p, i, &start, &a, &err);
+	}
+	end = deadline_in(close_ms, NULL);
+	provider_close(p, &end);
+	return result;
+}
+
+static void nothing_left(const char *what)
+{
+	auto_free char *pending = fs_join(run_dir, "pending");
+	bool create = strstr(what, "POST") && strstr(what, "/create?");
+
+	if (fake_engine_containers(fake))
+		fail_msg("%s: %u containers are left", what,
+			 fake_engine_containers(fake));
+	/* a create that may still take effect is noted until the session's
+	 * directory goes */
+	if (entries(pending) && !create)
+		fail_msg("%s: a note is left", what);
+	fs_remove_tree(pending, NULL);
+	if (entries(run_dir))
+		fail_msg("%s: a directory is left", what);
+}
+
+static const char html[] = "<html><h1>Bad gateway</h1></html>";
+
+static const struct trouble {
+	const char *name;
+	struct fake_reply reply;
+	enum error_kind kind; /* or NO_IMAGE, BUSY, which are the engine's */
+	const char *text;
+} troubles[] = {
+    {"closed",
+     {.flags = FAKE_SILENT | FAKE_CLOSE},
+     ERROR_PROTOCOL,
+     "closed without a reply"},
+    {"half",
+     {.body = "{\"message\":\"a whole sentence\"}", .flags = FAKE_HALF},
+     ERROR_PROTOCOL,
+     "cut off"},
+    {"garbage",
+     {.raw = "\1\2\3 nonsense\r\n\r\n", .flags = FAKE_CLOSE},
+     ERROR_PROTOCOL,
+     ""},
+    {"no JSON", {.body = html}, ERROR_PROTOCOL, "unreadable reply"},
+    {"500", {.status = 500, .body = html}, ERROR_ENGINE, "HTTP 500"},
+    {"404",
+     {.status = 404, .body = "{\"message\":\"no such thing\"}"},
+     ERROR_ENGINE,
+     ""},
+    {"409",
+     {.status = 409, .body = "{\"message\":\"conflict: so it is\"}"},
+     ERROR_ENGINE,
+     "conflict: so it is"},
+    {"hang", {.flags = FAKE_SILENT | FAKE_HANG}, ERROR_TIMEOUT, "timed out"},
+};
+
+static void check_error(const struct trouble *t, const char *what)
+{
+	bool engines = t->kind == ERROR_ENGINE &&
+		       (err.kind == ERROR_NO_IMAGE || err.kind == ERROR_BUSY);
+
+	/* told that it has stopped, we find it running */
+	if (err.kind == ERROR_SERVER && strstr(what, "/stop"))
+		return;
+	/* libcurl asked again, and the first request had been served */
+	if (err.kind == ERROR_BUSY && strstr(what, "/create?"))
+		return;
+	if (err.kind != t->kind && !engines)
+		fail_msg("%s: '%s' is %s", what, error_text(&err),
+			 error_kind_name(err.kind));
+	if (!strstr(error_text(&err), t->text))
+		fail_msg("%s: '%s' has no '%s'", what, error_text(&err),
+			 t->text);
+	assert_null(strchr(err.text, '\n'));
+}
+
+/* Of the log, without the watch's; `method` NULL: of all. The caller frees. */
+static char *nth_request(const char *method, unsigned n)
+{
+	auto_free char *log = fake_engine_log(fake);
+	char *save = NULL;
+	unsigned i = 0;
+
+	for (char *l = strtok_r(log, "\n", &save); l;
+	     l = strtok_r(NULL, "\n", &save))
+		if (!strstr(l, "/events") &&
+		    (!method || !strncmp(l, method, strlen(method))) &&
+		    i++ == n)
+			return xstrdup(l);
+	return NULL;
+}
+
+/* Requests that the engine has seen so far, without the watch's. */
+static unsigned seen(const char *method)
+{
+	return fake_engine_count(fake, method, "*") -
+	       fake_engine_count(fake, method, "/events");
+}
+
+/* A life in which the n-th request of the method fares so; false: it has none
+ * such. */
+static bool live_with(const struct trouble *t, const char *method, unsigned n,
+		      unsigned flags)
+{
+	struct fake_reply reply = t->reply;
+	/* not to be counted, as the watch has a thread of its own */
+	struct fake_reply events = {.raw = "HTTP/1.1 200 OK\r\n"
+					   "Transfer-Encoding: chunked\r\n\r\n",
+				    .flags = FAKE_HANG};
+	unsigned before = seen(method);
+	auto_free char *request = NULL;
+	auto_free char *what = NULL;
+	int result;
+
+	reply.flags |= flags;
+	fake_engine_on_nth(fake, method, "*", &reply, n);
+	fake_engine_on(fake, NULL, "/events", &events, 0);
+	error_clear(&err);
+	result =
+	    live(1, t->kind == ERROR_TIMEOUT ? HANG_MS : START_MS, CLOSE_MS);
+	request = nth_request(method, before + n);
+	if (!request)
+		return false;
+	what = xasprintf("%s: %s", t->name, request);
+	if (result < 0)
+		check_error(t, what);
+	/* told that it is gone, we believe it */
+	if ((t->reply.status == 404 || !t->reply.status) &&
+	    !strncmp(request, "DELETE", 6))
+		return true;
+	nothing_left(what);
+	return true;
+}
+
+static void try_all(bool warm, const char *method, unsigned flags)
+{
+	for (size_t i = 0; i < array_len(troubles); i++) {
+		const struct trouble *t = &troubles[i];
+
+		for (unsigned n = 0, more = 1; more; n++) {
+			void *state = NULL;
+
+			if (!warm && !method && n == BUILDER_REMOVED &&
+			    t->kind == ERROR_TIMEOUT)
+				continue;
+			/* no engine denies what it has done */
+			if (flags & FAKE_EFFECT && t->reply.status == 404)
+				break;
+			if (warm)
+				assert_ok(live(0, START_MS, START_MS));
+			more = live_with(t, method, n, flags);
+			again(&state);
+		}
+	}
+}
+
+static void every_request_of_a_cold_start(void **state)
+{
+	(void)state;
+	try_all(false, NULL, 0);
+}
+
+static void every_request_of_a_warm_start(void **state)
+{
+	(void)state;
+	try_all(true, NULL, 0);
+}
+
+/* The engine did as it was told, and its answer is what went wrong. */
+static void every_answer_of_a_cold_start(void **state)
+{
+	(void)state;
+	try_all(false, "POST", FAKE_EFFECT);
+}
+
+static void every_answer_of_a_warm_start(void **state)
+{
+	(void)state;
+	try_all(true, "POST", FAKE_EFFECT);
+}
+
+static void the_engine_vanishes_at_every_request(void **state)
+{
+	static const struct fake_reply gone = {.flags =
+						   FAKE_SILENT | FAKE_VANISH};
+
+	for (unsigned n = 0;; n++) {
+		unsigned before = seen(NULL);
+		auto_free char *request = NULL;
+		int result;
+
+		fake_engine_on_nth(fake, NULL, "*", &gone, n);
+		result = live(1, START_MS, CLOSE_MS);
+		request = nth_request(NULL, before + n);
+		if (!request)
+			break;
+		if (result < 0 && err.kind != ERROR_PROTOCOL &&
+		    err.kind != ERROR_NO_ENGINE)
+			fail_msg("%s: '%s' is %s", request, error_text(&err),
+				 error_kind_name(err.kind));
+		again(state);
+	}
+}
+
+#define INSPECT(state) "{\"Id\":\"x\",\"State\":{" state "}}"
+
+/* Frames of stdout and stderr. */
+static const struct fake_reply log_tail = {
+    .body = "\1\0\0\0\0\0\0\x0f"
+	    "initialising...\2\0\0\0\0\0\0\x0e"
+	    "FATAL: no disk",
+    .body_len = 8 + 15 + 8 + 14};
+
+static void a_server_that_dies_at_once_shows_its_log(void **state)
+{
+	static const struct fake_reply exited = {
+	    .body = INSPECT("\"Status\":\"exited\",\"Running\":false,"
+			    "\"ExitCode\":3")};
+
+	(void)state;
+	stub_fate = SERVER_NEVER_READY;
+	fake_engine_on(fake, "GET", "/containers/*/json", &exited, 0);
+	fake_engine_on(fake, "GET", "/containers/*/logs", &log_tail, 0);
+	assert_int_equal(live(1, 10000, 10000), -1);
+	assert_int_equal(err.kind, ERROR_SERVER);
+	assert_string_equal(
+	    err.text, "template of 'db': server 'testenv-abcdefabcdef-db-build'"
+		      ": server 'testenv-abcdefabcdef-db-build' ended with "
+		      "exit code 3 before it was ready");
+	assert_non_null(strstr(err.detail, "initialising..."));
+	assert_non_null(strstr(err.detail, "FATAL: no disk"));
+	nothing_left("dead");
+}
+
+static void the_watch_tells_of_a_death_at_once(void **state)
+{
+	static const struct fake_reply events = {
+	    .body = "{\"Type\":\"container\",\"Action\":\"die\","
+		    "\"Actor\":{\"ID\":\"x\",\"Attributes\":{\"name\":"
+		    "\"testenv-abcdefabcdef-db-build\",\"exitCode\":\"7\"}}}\n",
+	    .delay_ms = 100,
+	    .flags = FAKE_CHUNKED | FAKE_UNENDED | FAKE_HANG};
+	static const struct fake_reply missing = {
+	    .status = 404, .body = "{\"message\":\"No such container\"}"};
+	int64_t began = clock_now_ms();
+
+	(void)state;
+	stub_fate = SERVER_NEVER_READY;
+	fake_engine_on(fake, "GET", "/events", &events, 0);
+	fake_engine_on(fake, "GET", "/containers/*/json", &missing, 0);
+	assert_int_equal(live(1, 10000, 10000), -1);
+	assert_int_equal(err.kind, ERROR_SERVER);
+	assert_non_null(strstr(err.text, "ended with exit code 7 before"));
+	/* sooner than a look would have told */
+	assert_true(clock_now_ms() - began < 900);
+	nothing_left("event");
+}
+
+static void a_server_out_of_memory_gets_a_hint(void **state)
+{
+	static const struct fake_reply killed = {
+	    .body = INSPECT("\"Status\":\"exited\",\"Running\":false,"
+			    "\"ExitCode\":137,\"OOMKilled\":true")};
+
+	(void)state;
+	stub_fate = SERVER_NEVER_READY;
+	fake_engine_on(fake, "GET", "/containers/*/json", &killed, 0);
+	assert_int_equal(live(1, 10000, 10000), -1);
+	assert_int_equal(err.kind, ERROR_SERVER);
+	assert_non_null(strstr(err.text, "used more memory than it may"));
+	assert_string_equal(err.hint, "give it more with --memory");
+	nothing_left("memory");
+}
+
+static void a_server_that_never_gets_ready_shows_its_log(void **state)
+{
+	(void)state;
+	stub_fate = SERVER_NEVER_READY;
+	fake_engine_on(fake, "GET", "/containers/*/logs", &log_tail, 0);
+	assert_int_equal(live(1, 200, 10000), -1);
+	assert_int_equal(err.kind, ERROR_TIMEOUT);
+	assert_string_equal(err.text,
+			    "template of 'db': server 'testenv-abcdefabcdef-db-"
+			    "build': server: timed out");
+	assert_non_null(strstr(err.detail, "FATAL: no disk"));
+	nothing_left("never");
+}
+
+#define TAKEN                                                              \
+	"{\"message\":\"driver failed programming external connectivity: " \
+	"Bind for 127.0.0.1:49153 failed: port is already allocated\"}"
+
+static void a_port_that_is_taken_is_chosen_anew(void **state)
+{
+	static const struct fake_reply taken = {.status = 500, .body = TAKEN};
+
+	(void)state;
+	assert_ok(live(0, 10000, 10000));
+	fake_engine_on(fake, "POST", "/containers/*/start", &taken, 2);
+	assert_ok(live(1, 10000, 10000));
+	nothing_left("twice");
+	/* the builder's, two that were refused, and the one that was not */
+	assert_int_equal(fake_engine_count(fake, "POST", "/containers/create"),
+			 4);
+	fake_engine_on(fake, "POST", "/containers/*/start", &taken, 0);
+	assert_int_equal(live(1, 10000, 10000), -1);
+	assert_int_equal(err.kind, ERROR_ENGINE);
+	assert_non_null(strstr(err.text, "port is already allocated"));
+	nothing_left("always");
+}
+
+int main(void)
+{
+#define faulty(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+	    faulty(every_request_of_a_cold_start),
+	    faulty(every_request_of_a_warm_start),
+	    faulty(every_answer_of_a_cold_start),
+	    faulty(every_answer_of_a_warm_start),
+	    faulty(the_engine_vanishes_at_every_request),
+	    faulty(a_server_that_dies_at_once_shows_its_log),
+	    faulty(the_watch_tells_of_a_death_at_once),
+	    faulty(a_server_out_of_memory_gets_a_hint),
+	    faulty(a_server_that_never_gets_ready_shows_its_log),
+	    faulty(a_port_that_is_taken_is_chosen_anew),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
