@@ -7,9 +7,9 @@
  * that inode among its descriptors. No state; any thread. Nothing here blocks:
  * sock_diag answers within the send, /proc is memory.
  *
- * A socket that several processes have is the oldest one's. Sockets are shared
- * by fork, so the process that connected is an ancestor of the others, and it
- * stays the caller when it forks while it is connected.
+ * A socket that several processes have is the oldest ancestor's among them:
+ * sockets are shared by fork, so that is the one that connected, and it stays
+ * the caller when it forks while it is connected.
  *
  * All failures are ERROR_REFUSED with a text for people: another user's
  * process, one that has gone, one that cannot be seen (another container).

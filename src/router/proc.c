@@ -196,7 +196,8 @@ static void add_children(const char *root, pid_t pid, pid_t tid,
 	}
 }
 
-void proc_children(const char *root, pid_t pid, struct proc_list *l)
+static void add_children_of_threads(const char *root, pid_t pid,
+				    struct proc_list *l)
 {
 	auto_dir DIR *dir = open_dir(root, pid, "task");
 	const struct dirent *e;
@@ -207,6 +208,25 @@ void proc_children(const char *root, pid_t pid, struct proc_list *l)
 		if (tid > 0)
 			add_children(root, pid, tid, l);
 	}
+}
+
+/* A directory with one folder in it, told without reading it. */
+static bool has_one_thread(const char *root, pid_t pid)
+{
+	char path[PATH_SIZE];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s/%ld/task", root, (long)pid);
+	return stat(path, &st) == 0 && st.st_nlink == 3;
+}
+
+void proc_children(const char *root, pid_t pid, struct proc_list *l)
+{
+	if (has_one_thread(root, pid)) {
+		add_children(root, pid, pid, l);
+		return;
+	}
+	add_children_of_threads(root, pid, l);
 }
 
 void proc_all(const char *root, uid_t uid, struct proc_list *l)
