@@ -85,10 +85,10 @@ static bool is_answer(const struct inet_diag_msg *m, const struct query *q)
 	       m->idiag_state != TCP_LISTEN && m->idiag_inode != 0;
 }
 
-static int read_answer(const void *data, ssize_t len, const struct query *q,
+static int read_answer(void *data, ssize_t len, const struct query *q,
 		       struct peer_socket *ret, struct error *err)
 {
-	const struct nlmsghdr *h = data;
+	struct nlmsghdr *h = data;
 	const struct nlmsgerr *e = NLMSG_DATA(h);
 	const struct inet_diag_msg *m = NLMSG_DATA(h);
 
