@@ -1,25 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What dead sessions left, and how their death is proven.
- *
- * A session's directories hold a lock that the kernel drops with its owner. A
- * container's labels say who its owner is; it is judged by the owner's process
- * and that lock where this process can see both (same boot, same pid
- * namespace), by the boot where the machine is the same, and else by nothing
- * but its expiry.
+ * What dead sessions left. A session's directories hold a lock that the kernel
+ * drops with its owner; a container's owner is judged by session/death.h.
  */
 #include "session/internal.h"
 
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/fs.h"
-#include "base/ident.h"
 #include "base/log.h"
 #include "base/parallel.h"
 #include "docker/container.h"
 #include "docker/engine.h"
 #include "docker/image.h"
 #include "provider/labels.h"
+#include "session/death.h"
 #include "session/estate.h"
 
 #include <dirent.h>
@@ -146,59 +141,21 @@ static void collect_dirs(struct gc *gc, const char *parent)
 	closedir(dir);
 }
 
-/* Of an owner on this boot, in this pid namespace. */
-static bool neighbour_is_dead(const struct label_owner *owner,
-			      const char *lock_path)
-{
-	auto_lock struct lock lock = LOCK_INIT;
-
-	if (ident_start_time(owner->pid) == owner->start_time)
-		return false;
-	if (!lock_path || lock_path[0] != '/')
-		return true;
-	if (access(lock_path, F_OK) < 0)
-		return errno == ENOENT || errno == ENOTDIR;
-	return lock_try(&lock, lock_path, NULL) == 1;
-}
-
-/* Why the container may go, or NULL. */
-static const char *death_of(const struct container_row *row)
-{
-	const char *text = container_row_label(row, LABEL_OWNER);
-	const char *expires = container_row_label(row, LABEL_EXPIRES);
-	auto_free char *mine = label_owner();
-	struct label_owner self;
-	struct label_owner owner;
-
-	if (text && label_owner_parse(text, &owner) == 0 &&
-	    label_owner_parse(mine, &self) == 0) {
-		bool same_boot = self.boot[0] && !strcmp(self.boot, owner.boot);
-
-		if (same_boot && self.pid_namespace == owner.pid_namespace)
-			return neighbour_is_dead(
-				   &owner, container_row_label(row, LABEL_LOCK))
-				   ? "its owner is gone"
-				   : NULL;
-		if (!same_boot && self.machine[0] &&
-		    !strcmp(self.machine, owner.machine))
-			return "its owner's machine was started anew";
-	}
-	if (expires && strtoll(expires, NULL, 10) > 0 &&
-	    strtoll(expires, NULL, 10) < clock_wall_s())
-		return "it has expired";
-	return NULL;
-}
-
 static int collect_containers(struct gc *gc, struct engine *engine,
 			      struct error *err)
 {
 	auto_container_list struct container_list list = CONTAINER_LIST_INIT;
+	auto_free char *mine = label_owner();
+	struct label_owner self;
 
+	if (label_owner_parse(mine, &self) < 0)
+		return error_set(err, ERROR_INTERNAL, "'%s' is no owner", mine);
 	if (container_list(engine, LABEL_SESSION, gc->deadline, &list, err) < 0)
 		return -1;
 	for (size_t i = 0; i < list.n; i++) {
 		auto_error struct error why_not = ERROR_INIT;
-		const char *why = death_of(&list.rows[i]);
+		const char *why =
+		    death_of(&list.rows[i].labels, &self, clock_wall_s());
 		struct gc_row *row;
 
 		if (!why)
