@@ -39,6 +39,7 @@ packages='
 	clang-format-14 clang-format shellcheck codespell git
 	ca-certificates curl jq procps python3 sqlite3
 	postgresql-client mariadb-client
+	make parallel python3-pytest-xdist
 '
 # Only where an engine has to be brought up.
 engine_packages='docker.io iptables mmdebstrap'

@@ -90,7 +90,8 @@ void mariadb_put_greeting(struct buf *ret, const char *version,
 /*
  * Appends an error packet. `sqlstate` (five characters) goes to a client that
  * has answered the greeting; NULL in place of the greeting itself (sequence 0),
- * where a server sends none since it does not know the client yet.
+ * where a server sends none since it does not know the client yet. A client
+ * may add there that it cannot trust the message, so greet first if you can.
  */
 void mariadb_put_error(struct buf *ret, unsigned seq, unsigned code,
 		       const char *sqlstate, const char *message);
