@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdbool.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -135,6 +136,29 @@ static bool search_all(const char *proc, uid_t uid, uint64_t inode,
 	return false;
 }
 
+static bool search_recent(const struct peer_recent *recent, const char *proc,
+			  uint64_t inode, struct proc *ret)
+{
+	for (size_t i = 0; recent && i < PEER_RECENT; i++) {
+		if (recent->v[i] && is_holder(proc, recent->v[i], inode, ret))
+			return true;
+	}
+	return false;
+}
+
+/* To the front; the last falls out. */
+static void remember(struct peer_recent *recent, pid_t pid)
+{
+	size_t i = 0;
+
+	if (!recent)
+		return;
+	while (i < PEER_RECENT - 1 && recent->v[i] != pid)
+		i++;
+	memmove(recent->v + 1, recent->v, i * sizeof(recent->v[0]));
+	recent->v[0] = pid;
+}
+
 int peer_holding(const struct peer_socket *s, const struct peer_search *where,
 		 struct peer *ret, struct error *err)
 {
@@ -143,12 +167,14 @@ int peer_holding(const struct peer_socket *s, const struct peer_search *where,
 
 	if (s->uid != geteuid())
 		return refuse_user(s->uid, err);
-	if (!search_below(where, proc, s->inode, &best) &&
+	if (!search_recent(where->recent, proc, s->inode, &best) &&
+	    !search_below(where, proc, s->inode, &best) &&
 	    !search_all(proc, s->uid, s->inode, &best))
 		return error_set(err, ERROR_REFUSED,
 				 "no process that can be seen from here has "
 				 "the caller's socket: it has ended, or runs "
 				 "in another container");
+	remember(where->recent, best.pid);
 	*ret = (struct peer){best.pid, best.start, s->uid};
 	return 0;
 }

@@ -4,7 +4,8 @@
  *
  * The kernel is asked, the caller never: its credentials on a Unix socket; on
  * TCP the inode of the other end (sock_diag(7), 5 us) and then whoever has
- * that inode among its descriptors. No state; any thread. Nothing here blocks:
+ * that inode among its descriptors. No state but what
+ * the caller lends; any thread. Nothing here blocks:
  * sock_diag answers within the send, /proc is memory.
  *
  * A socket that several processes have is the oldest ancestor's among them:
@@ -29,6 +30,15 @@ struct peer {
 	uid_t uid;
 };
 
+/* The last callers, who are asked first: a program that connects again and
+ * again is found without a search. Zeroed at first; one thread's. */
+enum {
+	PEER_RECENT = 6
+};
+struct peer_recent {
+	pid_t v[PEER_RECENT];
+};
+
 /* A process and all its descendants are looked at first, then, since one may
  * be reparented while we look, all processes of the user. Whether a process
  * found outside may call is router/owner.h's to say. */
@@ -36,6 +46,7 @@ struct peer_search {
 	const char *proc;   /* NULL: "/proc" */
 	const pid_t *roots; /* the commands, or NULL */
 	size_t n_roots;
+	struct peer_recent *recent; /* or NULL */
 };
 
 /* A connection accepted on a Unix socket. `proc` NULL: "/proc". */

@@ -296,6 +296,8 @@ static void time_lookups(int fd, const struct helper *h)
 	const struct owner_root root = {
 	    .pid = self, .start = ident_start_time(self), .reaper = getppid()};
 	const struct owner_rules rules = {.roots = &root, .n_roots = 1};
+	struct peer_recent recent = {0};
+	struct peer_search again = below;
 	struct peer_socket s;
 	struct timespec t;
 	struct owner o;
@@ -310,6 +312,15 @@ static void time_lookups(int fd, const struct helper *h)
 		assert_int_equal(peer_holding(&s, &below, &p, NULL), 0);
 	print_message("its process: %.1f us\n", us_since(&t) / ROUNDS);
 	assert_int_equal(p.pid, h->pid);
+	again.recent = &recent;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	for (int i = 0; i < ROUNDS; i++)
+		assert_int_equal(peer_holding(&s, &again, &p, NULL), 0);
+	print_message("its process, seen before: %.1f us\n",
+		      us_since(&t) / ROUNDS);
+	assert_int_equal(p.pid, h->pid);
+	assert_int_equal(recent.v[0], h->pid);
+	assert_int_equal(recent.v[1], 0);
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	for (int i = 0; i < ROUNDS; i++)
 		assert_int_equal(owner_of(&rules, p.pid, p.start, &o, NULL), 0);
