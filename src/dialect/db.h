@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "dialect/address.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct db;
@@ -84,6 +85,11 @@ int db_set_passwords(struct db *db, const char *user, const char *password,
 /* sqlite: closes it as a file that may be copied: WAL checkpointed and gone, no
  * -wal, -shm or -journal beside it, integrity checked. Frees db in any case. */
 int db_seal_file(struct db *db, struct error *err);
+
+/* sqlite: whether the file has the length that its header tells, as one that
+ * was sealed has: a cut one, a torn one and another file do not. The pages are
+ * not read. False for an empty file, too. */
+bool db_file_is_whole(const char *path);
 
 /*
  * Once per process, from the main thread, before any other is started. Takes

@@ -136,6 +136,18 @@ static int build_into(struct sqlite_provider *s, const char *template,
 	return result;
 }
 
+/* Is there a template, and all of it? Without migrations it may be empty. */
+static bool is_cached(struct sqlite_provider *s, const char *template)
+{
+	struct stat st;
+
+	if (s->base.spec.rebuild || access(template, R_OK) < 0)
+		return false;
+	return db_file_is_whole(template) ||
+	       (!s->base.spec.migrations->n && !stat(template, &st) &&
+		!st.st_size);
+}
+
 /* With the cache usable: under a lock, so that of two processes one builds. */
 static int ensure_cached(struct sqlite_provider *s, const char *dir,
 			 const struct deadline *deadline, struct error *err)
@@ -145,7 +157,7 @@ static int ensure_cached(struct sqlite_provider *s, const char *dir,
 	struct lock lock = LOCK_INIT;
 	int result = 0;
 
-	if (!s->base.spec.rebuild && !access(template, R_OK)) {
+	if (is_cached(s, template)) {
 		/* the quota goes by last use */
 		utimensat(AT_FDCWD, template, NULL, 0);
 		s->template = take_ptr(&template);
@@ -153,8 +165,14 @@ static int ensure_cached(struct sqlite_provider *s, const char *dir,
 	}
 	if (lock_take(&lock, lock_path, deadline, err) < 0)
 		return -1;
-	if (s->base.spec.rebuild || access(template, R_OK) < 0)
+	if (!is_cached(s, template)) {
+		if (!s->base.spec.rebuild && fs_exists(template))
+			progress_notice(s->base.progress,
+					"template '%s' is damaged, it is made "
+					"again",
+					template);
 		result = build_into(s, template, deadline, err);
+	}
 	lock_remove(&lock);
 	if (result == 0)
 		s->template = take_ptr(&template);
