@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum {
 	LOG_TAIL_LINES = 20,
@@ -23,6 +24,9 @@ enum {
 	PIDS_LIMIT = 512,
 	START_ATTEMPTS = 3,
 };
+
+/* In the directory of a server's socket; see sees_our_files. */
+#define SHARED_MARK "shared"
 
 static struct server *server_new(struct container_provider *p,
 				 const struct server_plan *plan)
@@ -205,9 +209,58 @@ static void set_shared(struct container_provider *p, enum shared_fs shared)
 }
 
 /*
+ * Podman makes a bind's source that is not there, so that its yes means
+ * nothing: it is asked for a file that we put there. Through the archive call,
+ * which needs neither a program in the image nor a started container. An error
+ * is a no: a port works everywhere.
+ */
+static bool sees_our_files(struct container_provider *p, struct server *s,
+			   const struct deadline *deadline)
+{
+	auto_free char *mark = fs_join(s->dir, SHARED_MARK);
+	auto_buf struct buf tar = BUF_INIT_MAX(64 * 1024);
+	auto_error struct error why = ERROR_INIT;
+	int result;
+
+	if (engine_flavor(p->engine) != ENGINE_PODMAN)
+		return true;
+	result = fs_write_file(mark, "", 0, 0600, &why);
+	if (result == 0)
+		result = container_get_archive(
+		    p->engine, s->c.id, CONTRACT_SOCKET_DIR "/" SHARED_MARK,
+		    deadline, &tar, &why);
+	unlink(mark);
+	if (result < 0)
+		log_debug("'%s': %s", mark, why.text);
+	return result == 0;
+}
+
+/* With a socket, or ERROR_REFUSED if the engine does not share our file
+ * system. */
+static int create_with_socket(struct container_provider *p, struct server *s,
+			      const struct server_plan *plan,
+			      const struct deadline *deadline,
+			      struct error *err)
+{
+	if (make_socket_dir(p, s, err) < 0 ||
+	    create_once(p, s, plan, deadline, err) < 0)
+		return -1;
+	if (shared_state(p) == SHARED_YES || sees_our_files(p, s, deadline)) {
+		set_shared(p, SHARED_YES);
+		return 0;
+	}
+	if (container_remove(p->engine, s->c.id, deadline, err) < 0)
+		return -1;
+	s->c.id[0] = '\0';
+	return error_set(err, ERROR_REFUSED, "it has a '%s' of its own",
+			 s->dir);
+}
+
+/*
  * With a socket if that is wanted and can be. Whether the engine shares our
  * file system is what it says to the bind itself: our directory's name is
- * random, so an engine that finds it there sees the same one.
+ * random, so an engine that finds it there sees the same one. One that is
+ * elsewhere is not asked, as podman would leave a directory there.
  */
 static int create(struct container_provider *p, struct server *s,
 		  const struct server_plan *plan,
@@ -215,14 +268,13 @@ static int create(struct container_provider *p, struct server *s,
 {
 	auto_error struct error refused = ERROR_INIT;
 
+	if (engine_flavor(p->engine) == ENGINE_PODMAN &&
+	    !engine_is_local(p->engine))
+		set_shared(p, SHARED_NO);
 	if (!plan->socket || shared_state(p) == SHARED_NO)
 		return create_once(p, s, plan, deadline, err);
-	if (make_socket_dir(p, s, err) < 0)
-		return -1;
-	if (create_once(p, s, plan, deadline, &refused) == 0) {
-		set_shared(p, SHARED_YES);
+	if (create_with_socket(p, s, plan, deadline, &refused) == 0)
 		return 0;
-	}
 	if (refused.kind != ERROR_REFUSED)
 		return error_move(err, &refused);
 	log_debug("engine does not see '%s': %s", s->dir, refused.text);
@@ -391,6 +443,8 @@ int server_wait(struct container_provider *p, struct server *server,
 
 	if (db_wait_ready(address, &wait, deadline, ret_db, err) == 0)
 		return 0;
+	if (err && err->kind == ERROR_SERVER)
+		return -1; /* describe_end has named it */
 	if (err && err->kind == ERROR_TIMEOUT &&
 	    container_log_tail(p->engine, server->c.id, LOG_TAIL_LINES, &limit,
 			       &tail, NULL) == 0 &&

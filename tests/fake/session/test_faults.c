@@ -311,10 +311,9 @@ static void a_server_that_dies_at_once_shows_its_log(void **state)
 	fake_engine_on(fake, "GET", "/containers/*/logs", &log_tail, 0);
 	assert_int_equal(live(1, 10000, 10000), -1);
 	assert_int_equal(err.kind, ERROR_SERVER);
-	assert_string_equal(
-	    err.text, "template of 'db': server 'testenv-abcdefabcdef-db-build'"
-		      ": server 'testenv-abcdefabcdef-db-build' ended with "
-		      "exit code 3 before it was ready");
+	assert_string_equal(err.text, "template of 'db': server 'testenv-"
+				      "abcdefabcdef-db-build' ended with exit "
+				      "code 3 before it was ready");
 	assert_non_null(strstr(err.detail, "initialising..."));
 	assert_non_null(strstr(err.detail, "FATAL: no disk"));
 	nothing_left("dead");
@@ -397,6 +396,48 @@ static void a_port_that_is_taken_is_chosen_anew(void **state)
 	nothing_left("always");
 }
 
+/* Podman says nothing of a bind whose source is not there: the file that was
+ * put into it decides. */
+static void podman_is_asked_for_a_file_of_ours(void **state)
+{
+	static const struct fake_reply ping = {
+	    .body = "OK",
+	    .headers = "Api-Version: 1.41\r\nServer: Libpod/4.3.1 (linux)\r\n"};
+
+	(void)state;
+	engine_free(engine);
+	fake_engine_on(fake, NULL, "/_ping", &ping, 0);
+	assert_ok(open_fake());
+	assert_ok(live(1, START_MS, START_MS));
+	nothing_left("shared");
+	assert_int_equal(
+	    fake_engine_count(fake, "GET", "/containers/*/archive"), 1);
+	/* the builder and the server */
+	assert_int_equal(fake_engine_count(fake, "POST", "/containers/create"),
+			 2);
+}
+
+static void podman_that_shares_no_files_gets_ports(void **state)
+{
+	static const struct fake_reply ping = {
+	    .body = "OK",
+	    .headers = "Api-Version: 1.41\r\nServer: Libpod/4.3.1 (linux)\r\n"};
+	static const struct fake_reply missing = {
+	    .status = 404, .body = "{\"message\":\"no such file\"}"};
+
+	(void)state;
+	engine_free(engine);
+	fake_engine_on(fake, NULL, "/_ping", &ping, 0);
+	fake_engine_on(fake, "GET", "/containers/*/archive", &missing, 0);
+	assert_ok(open_fake());
+	assert_ok(live(1, START_MS, START_MS));
+	nothing_left("not shared");
+	/* the builder twice */
+	assert_int_equal(fake_engine_count(fake, "POST", "/containers/create"),
+			 3);
+	assert_int_equal(fake_engine_count(fake, "DELETE", "/containers/*"), 3);
+}
+
 int main(void)
 {
 #define faulty(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -411,6 +452,8 @@ int main(void)
 	    faulty(a_server_out_of_memory_gets_a_hint),
 	    faulty(a_server_that_never_gets_ready_shows_its_log),
 	    faulty(a_port_that_is_taken_is_chosen_anew),
+	    faulty(podman_is_asked_for_a_file_of_ours),
+	    faulty(podman_that_shares_no_files_gets_ports),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
