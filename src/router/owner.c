@@ -323,7 +323,7 @@ static bool by_leader(const struct owner_rules *rules, const struct chain *c,
 		      bool session, struct owner *ret)
 {
 	pid_t leader = orphan_leader(rules, c, session);
-	auto_chain struct chain up = {.n = 0};
+	auto_chain struct chain up = CHAIN_INIT;
 	struct owner o;
 
 	if (leader == 0 || chain_read(rules, leader, 0, &up, NULL) < 0 ||
