@@ -14,7 +14,8 @@ for f in $(files .h | grep -E '^(src|include)/'); do
 	name=${f#*/}
 	for cc in gcc clang; do
 		# shellcheck disable=SC2086 # flags are words
-		printf '#include "%s"\n#include "%s"\n' "$name" "$name" |
+		# a header of macros alone would be an empty unit
+		printf '#include "%s"\n#include "%s"\nint unit;\n' "$name" "$name" |
 			$cc -std=c11 -D_GNU_SOURCE -Wall -Wextra -Wpedantic \
 				-Werror -fsyntax-only -Isrc -Iinclude $flags \
 				-x c - 2>&1 | sed "s,^,$f ($cc): ," >>"$faults"
