@@ -32,7 +32,7 @@ bad=
 
 # The one list. The names are Debian 12's.
 packages='
-	gcc libc6-dev clang libclang-rt-14-dev cmake ninja-build pkg-config
+	gcc g++ libc6-dev clang libclang-rt-14-dev cmake ninja-build pkg-config
 	libcurl4-openssl-dev libcjson-dev libpq-dev libmariadb-dev
 	libsqlite3-dev libarchive-dev libssl-dev libuv1-dev libfyaml-dev
 	uthash-dev libcmocka-dev

@@ -39,4 +39,4 @@ else()
 endif()
 target_link_options(testenv_flags INTERFACE -Wl,--as-needed -Wl,-z,relro)
 target_include_directories(testenv_flags INTERFACE
-  ${PROJECT_SOURCE_DIR}/src)
+  ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include)
