@@ -212,7 +212,8 @@ static void set_shared(struct container_provider *p, enum shared_fs shared)
  * Podman makes a bind's source that is not there, so that its yes means
  * nothing: it is asked for a file that we put there. Through the archive call,
  * which needs neither a program in the image nor a started container. An error
- * is a no: a port works everywhere.
+ * is a no: a port works everywhere. Where the answer is no, the empty directory
+ * that podman made on its machine stays there; nothing here can reach it.
  */
 static bool sees_our_files(struct container_provider *p, struct server *s,
 			   const struct deadline *deadline)

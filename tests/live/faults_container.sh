@@ -134,4 +134,16 @@ wait "$pid" || fail 'the session that gc saw failed'
 [ "$(cat out1)" = 42 ] || fail 'the session that gc saw lost its server'
 no_trace 'gc elsewhere'
 
+# an engine that does not see our files serves over a port
+if [ "$(id -u)" = 0 ] && unshare -m mount -t tmpfs none run2 2>/dev/null; then
+	run 0 unshare -m sh -c 'mount -t tmpfs -o mode=700 none \
+		"$XDG_RUNTIME_DIR" && exec "$@"' sh "$TESTENV_BIN" exec --rebuild \
+		--db postgres --backend container --transport unix \
+		--migrations migrations -- sh -c \
+		"psql -Atc 'table here'; echo \"\$PGHOST\"; $remove"
+	out_is "$(printf '%s\n127.0.0.1' "$mark")"
+	commits=$((commits + 1))
+	no_trace 'files not shared'
+fi
+
 finish
