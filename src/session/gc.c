@@ -99,11 +99,39 @@ static bool is_session_name(const char *name)
 		   SESSION_ID;
 }
 
+/* How long ago something was put into the directory, or taken out. */
+static int64_t age_s(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) < 0 ? 0 : clock_wall_s() - (int64_t)st.st_mtime;
+}
+
+/*
+ * Cleans up after the session of a directory. One whose engine cannot be asked
+ * is tried again until its containers have expired: then whoever collects on
+ * that engine finds them without us.
+ */
+static int clean_dir(struct gc *gc, const char *path, struct error *err)
+{
+	auto_estate struct estate e = {0};
+	bool expired = age_s(path) > SESSION_EXPIRES_S;
+
+	if (estate_read(path, &e, err) < 0)
+		return expired ? fs_remove_tree(path, err) : -1;
+	if (estate_clean(&e, gc->deadline, err) == 0)
+		return 0;
+	if (!expired || !e.engine)
+		return -1;
+	free(e.engine);
+	e.engine = NULL;
+	return estate_clean(&e, gc->deadline, err);
+}
+
 static void collect_dir(struct gc *gc, const char *path, const char *name)
 {
 	bool early = !strncmp(name, ESTATE_EARLY, strlen(ESTATE_EARLY));
 	auto_error struct error err = ERROR_INIT;
-	auto_estate struct estate e = {0};
 	struct gc_row *row;
 	int result;
 
@@ -114,12 +142,7 @@ static void collect_dir(struct gc *gc, const char *path, const char *name)
 	row = add_row(gc, "session", name, "its owner is gone");
 	if (gc->flags & GC_DRY_RUN)
 		return;
-	if (early)
-		result = fs_remove_tree(path, &err);
-	else if (estate_read(path, &e, &err) < 0)
-		result = -1;
-	else
-		result = estate_clean(&e, gc->deadline, &err);
+	result = early ? fs_remove_tree(path, &err) : clean_dir(gc, path, &err);
 	settle_row(row, result, &err);
 }
 
@@ -272,9 +295,11 @@ static void *collect_quietly(void *arg)
 	struct gc gc = {0, &deadline, &report};
 	auto_error struct error err = ERROR_INIT;
 
-	collect_all_dirs(&gc);
+	/* a directory may name an engine that does not answer, and take all
+	 * the time */
 	if (collect_containers(&gc, t->engine, &err) < 0)
 		log_debug("gc: %s", err.text);
+	collect_all_dirs(&gc);
 	for (size_t i = 0; i < report.n; i++)
 		log_debug("gc: %s '%s': %s", report.rows[i].kind,
 			  report.rows[i].name,

@@ -11,7 +11,9 @@
 #include "template/migrations.h"
 
 enum {
-	SESSION_ID = 12
+	SESSION_ID = 12,
+	/* When another machine may take what is left of a session for dead. */
+	SESSION_EXPIRES_S = 24 * 60 * 60
 };
 
 struct engine;

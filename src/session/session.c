@@ -20,8 +20,6 @@
 
 enum {
 	END_MS = 60000,
-	/* When another machine may take what is left of a session for dead. */
-	EXPIRES_S = 24 * 60 * 60,
 };
 
 /*
@@ -124,7 +122,7 @@ int session_new(const struct config *config,
 	    .cache_dir = s->cache_dir,
 	    .project = config->project_dir ? config->project_dir : "/",
 	    .lock_path = s->lock_path,
-	    .expires_s = clock_wall_s() + EXPIRES_S,
+	    .expires_s = clock_wall_s() + SESSION_EXPIRES_S,
 	};
 	*ret = s;
 	return 0;
