@@ -108,15 +108,10 @@ static void drop_socket_dir(struct server *s)
 	s->dir = NULL;
 }
 
-/*
- * May the engine still serve the call? Our names are random, so one that is in
- * use is ours: libcurl sends a request again when a kept connection ends before
- * the answer, and the first may have been served.
- */
+/* May the engine still serve the call? */
 static bool answer_lost(const struct error *err)
 {
 	switch (err->kind) {
-	case ERROR_BUSY:
 	case ERROR_TIMEOUT:
 	case ERROR_CANCELLED:
 	case ERROR_PROTOCOL:
@@ -139,6 +134,26 @@ static void set_unsure(struct container_provider *p)
 	pthread_mutex_lock(&p->mutex);
 	p->unsure = true;
 	pthread_mutex_unlock(&p->mutex);
+}
+
+/*
+ * Our names are random, so one that is in use is ours: libcurl sends a request
+ * again when a kept connection ends before the answer, and the first may have
+ * been served.
+ */
+static int create_named(struct container_provider *p, struct server *s,
+			const struct container_spec *spec,
+			const struct deadline *deadline, struct error *err)
+{
+	if (container_create(p->engine, spec, deadline, &s->c, err) == 0)
+		return 0;
+	if (err->kind != ERROR_BUSY)
+		return -1;
+	log_debug("once more: %s", err->text);
+	if (container_remove(p->engine, s->name, deadline, err) < 0)
+		return -1;
+	error_clear(err);
+	return container_create(p->engine, spec, deadline, &s->c, err);
 }
 
 static int create_once(struct container_provider *p, struct server *s,
@@ -183,7 +198,7 @@ static int create_once(struct container_provider *p, struct server *s,
 	c.cmd = (const char *const *)args.v;
 	if (pending_begin(p->base.owner.run_dir, s->name, err) < 0)
 		return -1;
-	result = container_create(p->engine, &c, deadline, &s->c, err);
+	result = create_named(p, s, &c, deadline, err);
 	if (result < 0 && !surely_refused(err))
 		set_unsure(p);
 	if (result == 0 || !answer_lost(err))
