@@ -53,6 +53,7 @@ void config_free(struct config *config)
 	free(config->file);
 	free(config->require);
 	free(config->host);
+	free(config->owner);
 	strvec_free(&config->fallback);
 	strvec_free(&config->env);
 	*config = (struct config){.fallback = STRVEC_INIT, .env = STRVEC_INIT};
@@ -62,10 +63,10 @@ void config_free(struct config *config)
 static const struct {
 	const char *key, *value;
 } defaults[] = {
-    {"workers", "auto"},        {"backend", "auto"}, {"fallback", "sqlite"},
-    {"isolation", "container"}, {"fresh", "owner"},  {"transport", "tcp"},
-    {"keep", "never"},          {"timeout", "0"},    {"start-timeout", "5m"},
-    {"rebuild", "false"},       {"quiet", "false"},
+    {"workers", "auto"},        {"backend", "auto"},  {"fallback", "sqlite"},
+    {"isolation", "container"}, {"fresh", "owner"},   {"owner", "auto"},
+    {"transport", "tcp"},       {"keep", "never"},    {"timeout", "0"},
+    {"start-timeout", "5m"},    {"rebuild", "false"}, {"quiet", "false"},
 };
 
 static void set_defaults(struct config *c)
@@ -429,6 +430,8 @@ void config_identity(const struct config *config, char ret[CONFIG_IDENTITY])
 	add_number(d, config->backend);
 	add_number(d, config->isolation);
 	add_number(d, config->transport);
+	add_number(d, config->fresh);
+	digest_add_str(d, config->owner);
 	add_list(d, &config->fallback);
 	digest_add_str(d, config->require);
 	digest_add_str(d, config->host);

@@ -28,6 +28,11 @@ enum config_isolation {
 	ISOLATION_CONTAINER,
 	ISOLATION_DATABASE
 };
+enum config_fresh {
+	FRESH_OWNER, /* a new owner never sees an old one's rows */
+	FRESH_WORKER,
+	FRESH_NEVER
+};
 enum config_transport {
 	CONFIG_TRANSPORT_TCP,
 	CONFIG_TRANSPORT_UNIX
@@ -80,6 +85,8 @@ struct config {
 	struct strvec fallback; /* "sqlite", "local"; empty: none */
 	char *require;          /* a backend's name, or NULL */
 	enum config_isolation isolation;
+	enum config_fresh fresh;
+	char *owner; /* who gets a database: "auto", "process", "depth=2" */
 	enum config_transport transport;
 	enum config_keep keep;
 	struct strvec env;        /* for the command, "K=V" */

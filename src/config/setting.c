@@ -405,7 +405,7 @@ static int set_isolation(struct config *c, struct config_service *s,
 {
 	static const struct choice words[] = {
 	    {"container", ISOLATION_CONTAINER, false},
-	    {"database", ISOLATION_DATABASE, true},
+	    {"database", ISOLATION_DATABASE, false},
 	    {NULL, 0, false}};
 	int chosen;
 
@@ -420,15 +420,36 @@ static int set_fresh(struct config *c, struct config_service *s,
 		     const struct place *at, const char *value,
 		     struct error *err)
 {
-	static const struct choice words[] = {{"owner", 0, false},
-					      {"worker", 0, true},
-					      {"never", 0, true},
+	static const struct choice words[] = {{"owner", FRESH_OWNER, false},
+					      {"worker", FRESH_WORKER, false},
+					      {"never", FRESH_NEVER, false},
 					      {NULL, 0, false}};
+	int chosen;
+
+	(void)s;
+	if (choose(words, at, value, &chosen, err) < 0)
+		return -1;
+	c->fresh = (enum config_fresh)chosen;
+	return 0;
+}
+
+static int set_owner(struct config *c, struct config_service *s,
+		     const struct place *at, const char *value,
+		     struct error *err)
+{
+	static const struct choice words[] = {
+	    {"auto", 0, false},    {"process", 0, false}, {"worker", 0, false},
+	    {"command", 0, false}, {"depth=N", 0, false}, {NULL, 0, false}};
 	int ignored;
 
-	(void)c;
 	(void)s;
-	return choose(words, at, value, &ignored, err);
+	if (strncmp(value, "depth=", 6) != 0 || !value[6] ||
+	    value[6 + strspn(value + 6, "0123456789")] || strlen(value) > 9) {
+		if (choose(words, at, value, &ignored, err) < 0)
+			return -1;
+	}
+	replace(&c->owner, xstrdup(value));
+	return 0;
 }
 
 static int set_transport(struct config *c, struct config_service *s,
@@ -577,6 +598,7 @@ const struct setting settings[] = {
     {"workers", "workers", false, false, set_workers},
     {"isolation", "isolation", false, false, set_isolation},
     {"fresh", "fresh", false, false, set_fresh},
+    {"owner", "owner", false, false, set_owner},
     {"backend", "backend", false, false, set_backend},
     {"fallback", "fallback", false, false, set_fallback},
     {"require", "require", false, false, set_require},

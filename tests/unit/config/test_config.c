@@ -225,11 +225,18 @@ static void test_refused_flags(void **state)
 	      "postgres", "backend", "swarm");
 	FAILS(ERROR_USAGE, "--backend: 'x' is none of: auto, container, sqlite",
 	      NULL, "db", "postgres", "backend", "x");
+	FAILS(ERROR_USAGE, "--isolation: 'x' is none of: container, database",
+	      NULL, "db", "postgres", "isolation", "x");
+	FAILS(ERROR_USAGE, "--fresh: 'x' is none of: owner, worker, never",
+	      NULL, "db", "postgres", "fresh", "x");
+	FAILS(
+	    ERROR_USAGE,
+	    "--owner: 'x' is none of: auto, process, worker, command, depth=N",
+	    NULL, "db", "postgres", "owner", "x");
 	FAILS(ERROR_USAGE,
-	      "--isolation: 'database' is not supported in this version", NULL,
-	      "db", "postgres", "isolation", "database");
-	FAILS(ERROR_USAGE, "--fresh: 'never' is not supported in this version",
-	      NULL, "db", "postgres", "fresh", "never");
+	      "--owner: 'depth=2x' is none of: auto, process, worker, command, "
+	      "depth=N",
+	      NULL, "db", "postgres", "owner", "depth=2x");
 	FAILS(ERROR_USAGE,
 	      "--migrate: migrations by a command are not supported in this "
 	      "version",
@@ -575,9 +582,9 @@ static void test_errors_in_a_file(void **state)
 		   "is: say 'db: postgres' or 'db: mariadb' under its "
 		   "x-testenv");
 	FILE_FAILS("services:\n  db:\n    image: postgres\n"
-		   "    x-testenv:\n      isolation: database\n",
-		   "compose.yaml:5:18: isolation: 'database' is not supported "
-		   "in this version");
+		   "    x-testenv:\n      isolation: process\n",
+		   "compose.yaml:5:18: isolation: 'process' is none of: "
+		   "container, database");
 	FILE_FAILS("services:\n  db:\n    image: postgres\n"
 		   "    x-testenv:\n      migrate: alembic upgrade head\n",
 		   "compose.yaml:5:16: migrate: migrations by a command are "
