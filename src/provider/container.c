@@ -113,7 +113,7 @@ int container_start_server(struct container_provider *p, int slot,
 	    .role = "server",
 	    .password = p->password,
 	    .root_password = p->root_password,
-	    .socket = p->base.spec.transport == TRANSPORT_UNIX,
+	    .socket = true,
 	};
 	struct server *s;
 
@@ -166,7 +166,7 @@ static int restore(struct container_provider *p, struct server *s,
 	return 1;
 }
 
-static int slot_clean(struct provider *base, unsigned slot,
+static int slot_clean(struct provider *base, unsigned slot, bool same_owner,
 		      const struct deadline *deadline, struct db_address *ret,
 		      struct error *err)
 {
@@ -174,6 +174,7 @@ static int slot_clean(struct provider *base, unsigned slot,
 	struct server *s = server_find(p, (int)slot);
 	auto_error struct error why = ERROR_INIT;
 
+	(void)same_owner; /* its way there is the same, whatever is behind */
 	if (s && restore(p, s, deadline, &why) == 1) {
 		container_address(p, s, base->spec.database, ret);
 		return 0;
@@ -215,10 +216,7 @@ static void facts(const struct provider *base, struct provider_facts *ret)
 	    .template_key = p->key,
 	    .template_built = p->built,
 	    .server_version = p->server_version,
-	    .via =
-		base->spec.transport == TRANSPORT_UNIX && p->shared != SHARED_NO
-		    ? "unix socket"
-		    : "published port",
+	    .via = p->shared == SHARED_NO ? "published port" : "unix socket",
 	};
 }
 

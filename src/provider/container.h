@@ -129,7 +129,7 @@ int container_migrate(struct container_provider *p,
 int shared_slot_start(struct provider *base, unsigned slot,
 		      const struct deadline *deadline, struct db_address *ret,
 		      struct error *err);
-int shared_slot_clean(struct provider *base, unsigned slot,
+int shared_slot_clean(struct provider *base, unsigned slot, bool same_owner,
 		      const struct deadline *deadline, struct db_address *ret,
 		      struct error *err);
 int shared_slot_stop(struct provider *base, unsigned slot,

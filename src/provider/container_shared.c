@@ -99,7 +99,7 @@ static int make(struct provider *base, struct server *s, struct db *db,
 				 deadline, err);
 }
 
-int shared_slot_clean(struct provider *base, unsigned slot,
+int shared_slot_clean(struct provider *base, unsigned slot, bool same_owner,
 		      const struct deadline *deadline, struct db_address *ret,
 		      struct error *err)
 {
@@ -107,6 +107,7 @@ int shared_slot_clean(struct provider *base, unsigned slot,
 	auto_db struct db *db = NULL;
 	struct server *s;
 
+	(void)same_owner;
 	if (shared_server(of(base), deadline, &s, err) < 0 ||
 	    container_admin(of(base), s, deadline, &db, err) < 0 ||
 	    drop(base, db, database, deadline, err) < 0 ||
@@ -120,7 +121,7 @@ int shared_slot_start(struct provider *base, unsigned slot,
 		      const struct deadline *deadline, struct db_address *ret,
 		      struct error *err)
 {
-	return shared_slot_clean(base, slot, deadline, ret, err);
+	return shared_slot_clean(base, slot, false, deadline, ret, err);
 }
 
 int shared_slot_stop(struct provider *base, unsigned slot,

@@ -14,7 +14,7 @@ struct provider_ops {
 	int (*slot_start)(struct provider *p, unsigned slot,
 			  const struct deadline *deadline,
 			  struct db_address *ret, struct error *err);
-	int (*slot_clean)(struct provider *p, unsigned slot,
+	int (*slot_clean)(struct provider *p, unsigned slot, bool same_owner,
 			  const struct deadline *deadline,
 			  struct db_address *ret, struct error *err);
 	int (*slot_stop)(struct provider *p, unsigned slot,

@@ -21,11 +21,11 @@ int provider_slot_start(struct provider *p, unsigned slot,
 	return 0;
 }
 
-int provider_slot_clean(struct provider *p, unsigned slot,
+int provider_slot_clean(struct provider *p, unsigned slot, bool same_owner,
 			const struct deadline *deadline, struct db_address *ret,
 			struct error *err)
 {
-	if (p->ops->slot_clean(p, slot, deadline, ret, err) < 0)
+	if (p->ops->slot_clean(p, slot, same_owner, deadline, ret, err) < 0)
 		return error_wrap(err, "clean '%s' of slot %u", p->spec.service,
 				  slot);
 	return 0;

@@ -23,11 +23,6 @@ struct error;
 struct progress;
 struct provider;
 
-enum transport {
-	TRANSPORT_TCP,
-	TRANSPORT_UNIX
-};
-
 enum isolation {
 	ISOLATE_SERVER,  /* a server, or a file, for each slot */
 	ISOLATE_DATABASE /* one server, a database of its own for each slot */
@@ -54,7 +49,6 @@ struct provider_spec {
 	const char *database, *user; /* NULL: "app", "app" */
 	const char *const *env;      /* more for the server's container */
 	const struct migrations *migrations;
-	enum transport transport;
 	enum isolation isolation;
 	int64_t memory_bytes; /* of one server; 0: default */
 	bool rebuild;         /* forget the cached template */
@@ -95,9 +89,10 @@ int provider_slot_start(struct provider *p, unsigned slot,
 			struct error *err);
 /*
  * Brings a started slot back to the template's state: whoever is still
- * connected is cut off. Its address may change. On failure the slot is stopped.
+ * connected is cut off. Its address may change; a file's does not if it stays
+ * with the same owner. On failure the slot is stopped.
  */
-int provider_slot_clean(struct provider *p, unsigned slot,
+int provider_slot_clean(struct provider *p, unsigned slot, bool same_owner,
 			const struct deadline *deadline, struct db_address *ret,
 			struct error *err);
 /* Removes it; not there is success. */

@@ -240,10 +240,30 @@ static int slot_stop(struct provider *p, unsigned slot,
 	return fs_remove_tree(dir, err);
 }
 
-static int slot_clean(struct provider *p, unsigned slot,
+/* The owner knows the path, so it is the file behind it that is made new. */
+static int refill(struct provider *p, unsigned slot, struct db_address *ret,
+		  struct error *err)
+{
+	auto_free char *dir = slot_dir(of(p), slot);
+	auto_free char *path = dir ? file_in(p, dir) : NULL;
+
+	if (!dir)
+		return error_set(err, ERROR_INTERNAL, "slot %u has no file",
+				 slot);
+	if (fs_remove_tree(dir, err) < 0 || fs_mkdir_p(dir, 0700, err) < 0 ||
+	    fs_copy_file(of(p)->template, path, 0600, err) < 0)
+		return -1;
+	*ret = (struct db_address){.dialect = DIALECT_SQLITE,
+				   .path = take_ptr(&path)};
+	return 0;
+}
+
+static int slot_clean(struct provider *p, unsigned slot, bool same_owner,
 		      const struct deadline *deadline, struct db_address *ret,
 		      struct error *err)
 {
+	if (same_owner)
+		return refill(p, slot, ret, err);
 	if (slot_stop(p, slot, deadline, err) < 0)
 		return -1;
 	return slot_start(p, slot, deadline, ret, err);

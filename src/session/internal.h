@@ -26,8 +26,12 @@ struct service {
 	struct migrations migrations;
 	struct provider_spec spec;
 	struct provider *provider;
-	struct db_address *slots;
+	struct db_address *slots;  /* max_slots of them; made: n_slots */
+	struct db_address *coming; /* made, but not taken over yet */
 	unsigned n_slots;
+	/* where the command is sent instead of to a slot itself */
+	struct db_address public_address;
+	struct db_address *public_slots; /* n_slots */
 };
 
 struct session {
@@ -44,6 +48,7 @@ struct session {
 	char *fallback_reason;
 	struct service *services;
 	unsigned n_services;
+	unsigned max_slots;
 	struct gc_thread *gc;
 };
 

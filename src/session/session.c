@@ -128,13 +128,21 @@ int session_new(const struct config *config,
 	return 0;
 }
 
-static void free_service(struct service *service,
+static void free_addresses(struct db_address *list, unsigned n)
+{
+	for (unsigned i = 0; list && i < n; i++)
+		db_address_free(&list[i]);
+	free(list);
+}
+
+static void free_service(struct session *s, struct service *service,
 			 const struct deadline *deadline)
 {
 	provider_close(service->provider, deadline);
-	for (unsigned i = 0; i < service->n_slots; i++)
-		db_address_free(&service->slots[i]);
-	free(service->slots);
+	free_addresses(service->slots, s->max_slots);
+	free_addresses(service->coming, s->max_slots);
+	free_addresses(service->public_slots, service->n_slots);
+	db_address_free(&service->public_address);
 	migrations_free(&service->migrations);
 }
 
@@ -154,7 +162,7 @@ void session_end(struct session *s)
 		return;
 	gc_thread_stop(s->gc);
 	for (unsigned i = s->n_services; i-- > 0;)
-		free_service(&s->services[i], &deadline);
+		free_service(s, &s->services[i], &deadline);
 	engine_free(s->engine);
 	remove_dir(s, s->data_dir);
 	remove_dir(s, s->run_dir);
@@ -228,4 +236,50 @@ char *session_slot_name(const struct session *s, unsigned service,
 			unsigned slot)
 {
 	return provider_slot_name(s->services[service].provider, slot);
+}
+
+unsigned session_ready_slots(const struct session *s)
+{
+	return s->n_services ? s->services[0].n_slots : 0;
+}
+
+unsigned session_max_slots(const struct session *s)
+{
+	return s->max_slots;
+}
+
+const struct db_address *session_slot_address(const struct session *s,
+					      unsigned service, unsigned slot)
+{
+	return &s->services[service].slots[slot];
+}
+
+void session_set_public(struct session *s, unsigned service, int slot,
+			const struct db_address *address)
+{
+	struct service *to = &s->services[service];
+	struct db_address *a =
+	    slot < 0 ? &to->public_address : &to->public_slots[slot];
+	/* every slot's user and password are the same */
+	const struct db_address *login = &to->slots[0];
+
+	db_address_free(a);
+	*a = (struct db_address){
+	    .dialect = address->dialect,
+	    .host = xstrdup_or_null(address->host),
+	    .port = address->port,
+	    .socket_dir = xstrdup_or_null(address->socket_dir),
+	    .socket = xstrdup_or_null(address->socket),
+	    .path = xstrdup_or_null(address->path),
+	    .user = xstrdup_or_null(login->user),
+	    .password = xstrdup_or_null(login->password),
+	    .database = xstrdup_or_null(to->spec.database),
+	};
+	if (to->dialect == DIALECT_SQLITE)
+		free(take_ptr(&a->database));
+}
+
+const char *session_data_dir(const struct session *s)
+{
+	return s->data_dir;
 }

@@ -47,6 +47,33 @@ int session_start(struct session *s, const struct deadline *deadline,
  * told to progress and left to gc. */
 void session_end(struct session *s);
 
+/*
+ * Slots one at a time, once the session has started: session_start makes the
+ * first ones, 0 to session_ready_slots() - 1. slot_start and slot_clean block,
+ * and may run on any thread, for different slots at once; session_slot_taken,
+ * on the thread that reads the session, then makes the slot's address known.
+ */
+unsigned session_ready_slots(const struct session *s);
+unsigned session_max_slots(const struct session *s);
+int session_slot_start(struct session *s, unsigned slot,
+		       const struct deadline *deadline, struct error *err);
+/* Back to the template's state; whoever is still connected is cut off. Files
+ * keep their paths if they stay with the same owner. */
+int session_slot_clean(struct session *s, unsigned slot, bool same_owner,
+		       const struct deadline *deadline, struct error *err);
+void session_slot_taken(struct session *s, unsigned slot);
+const struct db_address *session_slot_address(const struct session *s,
+					      unsigned service, unsigned slot);
+
+/*
+ * What session_variables names instead of a slot itself: an address that leads
+ * each caller to a database of its own (slot negative), and one that leads to
+ * one slot's worth. Copied. Only host, port and sockets, or the path, are
+ * taken; user, password and database are the service's.
+ */
+void session_set_public(struct session *s, unsigned service, int slot,
+			const struct db_address *address);
+
 const char *session_id(const struct session *s);
 const char *session_run_dir(const struct session *s);
 const char *session_identity(const struct session *s);
@@ -70,12 +97,23 @@ char *session_slot_name(const struct session *s, unsigned service,
 			unsigned slot);
 
 /* Sets every variable of the contract in env ("What the command sees"). slot:
- * whose database DATABASE_URL names. */
+ * whose database DATABASE_URL names; SESSION_SLOT_ANY: the caller's own. */
+#define SESSION_SLOT_ANY (~0U)
 int session_variables(const struct session *s, unsigned slot,
 		      struct strvec *env, struct error *err);
-/* Only the variables testenv adds, in a stable order, for `env`. */
-int session_own_variables(const struct session *s, unsigned slot,
-			  struct strvec *ret, struct error *err);
+
+/* What a lease's holder sees: its own databases. One address a service; worker
+ * and scratch may be NULL. */
+struct session_lease {
+	const char *id, *worker, *scratch;
+	unsigned slot;
+	const struct db_address *addresses;
+};
+int session_lease_variables(const struct session *s,
+			    const struct session_lease *lease,
+			    struct strvec *env, struct error *err);
+/* The directory for files of the session, 0700. */
+const char *session_data_dir(const struct session *s);
 
 /*
  * Removes all that a dead session left: containers and unfinished images with

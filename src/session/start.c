@@ -12,11 +12,15 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* An engine serialises most of a start: more at once only wait inside it. */
 enum {
 	START_WIDTH = 8,
-	ENGINE_MS = 10000
+	ENGINE_MS = 10000,
+	CLEAN_UP_MS = 20000,
+	MAX_FILES = 256,
+	MAX_DATABASES = 32,
 };
 
 static int parse_dialect(const struct config_service *c, enum dialect *ret,
@@ -52,9 +56,9 @@ static int describe(struct session *s, unsigned i, enum dialect dialect,
 	    .user = c->user ? c->user : "app",
 	    .env = (const char *const *)c->env.v,
 	    .migrations = &service->migrations,
-	    .transport = s->config->transport == CONFIG_TRANSPORT_UNIX
-			     ? TRANSPORT_UNIX
-			     : TRANSPORT_TCP,
+	    .isolation = s->config->isolation == ISOLATION_DATABASE
+			     ? ISOLATE_DATABASE
+			     : ISOLATE_SERVER,
 	    .memory_bytes = c->memory_bytes,
 	    .rebuild = s->config->rebuild,
 	};
@@ -237,6 +241,21 @@ static int start_slot(void *arg, size_t i, struct error *err)
 				   &service->slots[slot], err);
 }
 
+/* A file costs next to nothing, a server memory and half a second. */
+static unsigned choose_max_slots(const struct session *s)
+{
+	unsigned wanted = (unsigned)s->config->workers;
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (!needs_containers(s))
+		return wanted > MAX_FILES ? wanted : MAX_FILES;
+	if (wanted)
+		return wanted;
+	if (s->config->isolation == ISOLATION_DATABASE)
+		return MAX_DATABASES;
+	return cores > 0 ? 2 * (unsigned)cores : 2;
+}
+
 static int start_slots(struct session *s, const struct deadline *deadline,
 		       struct error *err)
 {
@@ -247,10 +266,17 @@ static int start_slots(struct session *s, const struct deadline *deadline,
 	if (parallel_run(s->n_services, START_WIDTH, ensure_template, &ctx,
 			 err) < 0)
 		return -1;
+	s->max_slots = choose_max_slots(s);
 	for (unsigned i = 0; i < s->n_services; i++) {
-		s->services[i].slots =
+		struct service *service = &s->services[i];
+
+		service->slots =
+		    xcalloc(s->max_slots, sizeof(struct db_address));
+		service->coming =
+		    xcalloc(s->max_slots, sizeof(struct db_address));
+		service->public_slots =
 		    xcalloc(ctx.slots, sizeof(struct db_address));
-		s->services[i].n_slots = ctx.slots;
+		service->n_slots = ctx.slots;
 	}
 	return parallel_run((size_t)s->n_services * ctx.slots, START_WIDTH,
 			    start_slot, &ctx, err);
@@ -263,4 +289,74 @@ int session_start(struct session *s, const struct deadline *deadline,
 	    open_files(s, err) < 0)
 		return -1;
 	return start_slots(s, deadline, err);
+}
+
+enum making {
+	MAKE_NEW,
+	CLEAN,
+	CLEAN_IN_PLACE /* for the same owner */
+};
+
+/* For one service, into `coming`. */
+static int make_slot(struct service *service, unsigned slot, enum making how,
+		     const struct deadline *deadline, struct error *err)
+{
+	struct db_address *a = &service->coming[slot];
+
+	db_address_free(a);
+	if (how == MAKE_NEW)
+		return provider_slot_start(service->provider, slot, deadline, a,
+					   err);
+	return provider_slot_clean(service->provider, slot,
+				   how == CLEAN_IN_PLACE, deadline, a, err);
+}
+
+/* All services of a slot, or none: what was made is stopped again. */
+static int make_slots(struct session *s, unsigned slot, enum making how,
+		      const struct deadline *deadline, struct error *err)
+{
+	struct deadline cleanup;
+	int result = 0;
+
+	for (unsigned i = 0; i < s->n_services && result == 0; i++)
+		result = make_slot(&s->services[i], slot, how, deadline, err);
+	if (result == 0)
+		return 0;
+	cleanup = deadline_in(CLEAN_UP_MS, NULL);
+	for (unsigned i = 0; i < s->n_services; i++)
+		provider_slot_stop(s->services[i].provider, slot, &cleanup,
+				   NULL);
+	return -1;
+}
+
+int session_slot_start(struct session *s, unsigned slot,
+		       const struct deadline *deadline, struct error *err)
+{
+	struct deadline cleanup = deadline_in(CLEAN_UP_MS, NULL);
+
+	/* a broken one may still be there */
+	for (unsigned i = 0; i < s->n_services; i++)
+		if (provider_slot_stop(s->services[i].provider, slot, &cleanup,
+				       err) < 0)
+			return -1;
+	return make_slots(s, slot, MAKE_NEW, deadline, err);
+}
+
+int session_slot_clean(struct session *s, unsigned slot, bool same_owner,
+		       const struct deadline *deadline, struct error *err)
+{
+	return make_slots(s, slot, same_owner ? CLEAN_IN_PLACE : CLEAN,
+			  deadline, err);
+}
+
+void session_slot_taken(struct session *s, unsigned slot)
+{
+	for (unsigned i = 0; i < s->n_services; i++) {
+		struct service *service = &s->services[i];
+
+		db_address_free(&service->slots[slot]);
+		service->slots[slot] = service->coming[slot];
+		service->coming[slot] =
+		    (struct db_address){.dialect = service->dialect};
+	}
 }

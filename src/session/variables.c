@@ -12,33 +12,58 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* DATABASE_URL and the client's own for the first service; NAME_… for each, and
- * the slots one by one for a runner that picks by index. */
-static void service_variables(const struct session *s, unsigned i,
-			      unsigned slot, struct strvec *env)
+/* Whose variables: one address a service, and what is known of the holder. */
+struct view {
+	const struct db_address **addresses;
+	const char *slot, *worker, *lease, *scratch; /* NULL: not known */
+};
+
+static bool is_set(const struct db_address *a)
+{
+	return a->host || a->socket_dir || a->socket || a->path;
+}
+
+/* What leads each caller to a database of its own, else the first slot. */
+static const struct db_address *public_address(const struct service *service)
+{
+	return is_set(&service->public_address) ? &service->public_address
+						: &service->slots[0];
+}
+
+static const struct db_address *slot_address(const struct service *service,
+					     unsigned slot)
+{
+	return is_set(&service->public_slots[slot])
+		   ? &service->public_slots[slot]
+		   : &service->slots[slot];
+}
+
+/* The slots one by one, for a runner that picks by index. */
+static void index_variables(const struct session *s, unsigned i,
+			    const char *prefix, struct strvec *env)
 {
 	const struct service *service = &s->services[i];
-	auto_free char *prefix = db_variable_prefix(service->config->name);
 
-	if (i == 0)
-		db_variables(&service->slots[slot], NULL, env);
-	db_variables(&service->slots[slot], prefix, env);
 	for (unsigned n = 0; n < service->n_slots; n++) {
 		auto_free char *name = NULL;
 		auto_buf struct buf url = BUF_INIT;
 
-		db_url(&service->slots[n], &url);
+		db_url(slot_address(service, n), &url);
 		name = xasprintf("%s_URL_%u", i == 0 ? "TESTENV" : prefix, n);
 		strvec_env_set(env, name, url.s);
 	}
 }
 
-static int service_exports(const struct service *service, unsigned slot,
-			   const char *scratch, struct strvec *env,
+static int service_exports(const struct service *service,
+			   const struct db_address *address,
+			   const struct view *view, struct strvec *env,
 			   struct error *err)
 {
-	auto_free char *number = xasprintf("%u", slot);
-	struct db_template_extra extra = {.slot = number, .scratch = scratch};
+	struct db_template_extra extra = {
+	    .worker = view->worker,
+	    .slot = view->slot,
+	    .scratch = view->scratch,
+	};
 
 	for (size_t i = 0; i < service->config->exports.n; i++) {
 		const char *entry = service->config->exports.v[i];
@@ -51,54 +76,66 @@ static int service_exports(const struct service *service, unsigned slot,
 					 "export '%s' is not NAME=TEMPLATE",
 					 entry);
 		name = xstrndup(entry, (size_t)(equals - entry));
-		if (db_expand(&service->slots[slot], equals + 1, &extra, &value,
-			      err) < 0)
+		if (db_expand(address, equals + 1, &extra, &value, err) < 0)
 			return error_wrap(err, "export '%s'", name);
 		strvec_env_set(env, name, value.s);
 	}
 	return 0;
 }
 
-static int session_facts(const struct session *s, unsigned slot,
-			 const char *scratch, struct strvec *env,
-			 struct error *err)
+/* DATABASE_URL and the client's own for the first service; NAME_… for each. */
+static int service_variables(const struct session *s, const struct view *view,
+			     struct strvec *env, struct error *err)
 {
-	auto_free char *number = xasprintf("%u", slot);
-	auto_free char *lease = xasprintf("%s-%u", s->id, slot);
-	auto_free char *spec = fs_join(s->data_dir, "ctest-spec.json");
+	for (unsigned i = 0; i < s->n_services; i++) {
+		const struct service *service = &s->services[i];
+		auto_free char *prefix =
+		    db_variable_prefix(service->config->name);
+
+		if (i == 0)
+			db_variables(view->addresses[i], NULL, env);
+		db_variables(view->addresses[i], prefix, env);
+		if (service_exports(service, view->addresses[i], view, env,
+				    err) < 0)
+			return -1;
+		index_variables(s, i, prefix, env);
+	}
+	return 0;
+}
+
+static int write_ctest_spec(const struct session *s, const char *path,
+			    struct error *err)
+{
 	auto_buf struct buf json = BUF_INIT;
 
 	session_ctest_spec(s, &json);
-	if (fs_write_file(spec, json.s, json.len, 0600, err) < 0 ||
-	    fs_mkdir_p(scratch, 0700, err) < 0)
+	return fs_write_file(path, json.s, json.len, 0600, err);
+}
+
+static int session_facts(const struct session *s, const struct view *view,
+			 struct strvec *env, struct error *err)
+{
+	auto_free char *spec = fs_join(s->data_dir, "ctest-spec.json");
+
+	if (write_ctest_spec(s, spec, err) < 0)
 		return -1;
 	strvec_env_set(env, "TESTENV_BACKEND", session_backend(s));
 	strvec_env_set(env, "TESTENV_DIALECT",
 		       dialect_name(s->services[0].dialect));
 	strvec_env_set(env, "TESTENV_FALLBACK_REASON", s->fallback_reason);
 	strvec_env_set(env, "TESTENV_SESSION", s->id);
-	strvec_env_set(env, "TESTENV_SLOT", number);
-	strvec_env_set(env, "TESTENV_LEASE", lease);
-	strvec_env_set(env, "TESTENV_SCRATCH", scratch);
 	strvec_env_set(env, "TESTENV_CTEST_SPEC", spec);
+	/* one that is not known is not an outer session's, either */
+	strvec_env_set(env, "TESTENV_SLOT", view->slot);
+	strvec_env_set(env, "TESTENV_LEASE", view->lease);
+	strvec_env_set(env, "TESTENV_SCRATCH", view->scratch);
+	if (view->worker)
+		strvec_env_set(env, "TESTENV_WORKER", view->worker);
 	return 0;
 }
 
-int session_variables(const struct session *s, unsigned slot,
-		      struct strvec *env, struct error *err)
+static void command_variables(const struct session *s, struct strvec *env)
 {
-	auto_free char *scratch = xasprintf("%s/scratch-%u", s->data_dir, slot);
-
-	if (!s->n_services || slot >= s->services[0].n_slots)
-		return error_set(err, ERROR_USAGE, "there is no slot %u", slot);
-	for (unsigned i = 0; i < s->n_services; i++) {
-		service_variables(s, i, slot, env);
-		if (service_exports(&s->services[i], slot, scratch, env, err) <
-		    0)
-			return -1;
-	}
-	if (session_facts(s, slot, scratch, env, err) < 0)
-		return -1;
 	for (size_t i = 0; i < s->config->env.n; i++) {
 		const char *entry = s->config->env.v[i];
 		const char *equals = strchr(entry, '=');
@@ -109,11 +146,64 @@ int session_variables(const struct session *s, unsigned slot,
 		name = xstrndup(entry, (size_t)(equals - entry));
 		strvec_env_set(env, name, equals + 1);
 	}
+}
+
+static int set_all(const struct session *s, const struct view *view,
+		   struct strvec *env, struct error *err)
+{
+	if (service_variables(s, view, env, err) < 0 ||
+	    session_facts(s, view, env, err) < 0)
+		return -1;
+	command_variables(s, env);
 	return 0;
 }
 
-int session_own_variables(const struct session *s, unsigned slot,
-			  struct strvec *ret, struct error *err)
+int session_variables(const struct session *s, unsigned slot,
+		      struct strvec *env, struct error *err)
 {
-	return session_variables(s, slot, ret, err);
+	auto_free const struct db_address **addresses =
+	    xcalloc(s->n_services, sizeof(struct db_address *));
+	auto_free char *number = NULL;
+	struct view view = {.addresses = addresses};
+
+	if (slot != SESSION_SLOT_ANY && slot >= session_ready_slots(s))
+		return error_set(err, ERROR_USAGE, "there is no slot %u", slot);
+	/* a file that is not routed is one slot's, whoever asks */
+	if (slot == SESSION_SLOT_ANY && s->n_services &&
+	    !is_set(&s->services[0].public_address))
+		slot = 0;
+	if (slot != SESSION_SLOT_ANY)
+		view.slot = number = xasprintf("%u", slot);
+	for (unsigned i = 0; i < s->n_services; i++)
+		addresses[i] = slot == SESSION_SLOT_ANY
+				   ? public_address(&s->services[i])
+				   : slot_address(&s->services[i], slot);
+	return set_all(s, &view, env, err);
+}
+
+int session_lease_variables(const struct session *s,
+			    const struct session_lease *lease,
+			    struct strvec *env, struct error *err)
+{
+	auto_free const struct db_address **addresses =
+	    xcalloc(s->n_services, sizeof(struct db_address *));
+	auto_free struct db_address *whole =
+	    xcalloc(s->n_services, sizeof(struct db_address));
+	auto_free char *number = xasprintf("%u", lease->slot);
+	struct view view = {addresses, number, lease->worker, lease->id,
+			    lease->scratch};
+
+	for (unsigned i = 0; i < s->n_services; i++) {
+		const struct db_address *login = &s->services[i].slots[0];
+
+		/* borrowed throughout: nothing to free but the array */
+		whole[i] = lease->addresses[i];
+		whole[i].user = login->user;
+		whole[i].password = login->password;
+		if (s->services[i].dialect != DIALECT_SQLITE)
+			whole[i].database =
+			    (char *)(uintptr_t)s->services[i].spec.database;
+		addresses[i] = &whole[i];
+	}
+	return set_all(s, &view, env, err);
 }
