@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "cli/env_format.h"
 #include "cli/find.h"
+#include "session/session.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,7 +30,7 @@ static int slot_of(const struct options *o, unsigned *ret, struct error *err)
 	if (!n || n > 6 || (text && text[n]))
 		return error_set(err, ERROR_USAGE, "--slot '%s' is no number",
 				 text);
-	*ret = text ? (unsigned)strtoul(text, NULL, 10) : 0;
+	*ret = text ? (unsigned)strtoul(text, NULL, 10) : SESSION_SLOT_ANY;
 	return 0;
 }
 
@@ -107,7 +108,8 @@ static int run(struct cli *cli, const struct options *options,
 static const struct option_spec options[] = {
     {"format", 0, "sh|fish|dotenv|json|github|gitlab|cmake",
      "for whom to write them (sh)", false},
-    {"slot", 0, "N", "whose database DATABASE_URL names (0)", false},
+    {"slot", 0, "N", "whose database DATABASE_URL names; else the caller's own",
+     false},
     {0},
 };
 

@@ -9,8 +9,10 @@
 #include "cli/render.h"
 #include "session/session.h"
 #include "supervisor/client.h"
+#include "supervisor/inner.h"
 #include "supervisor/lookup.h"
 #include "supervisor/passon.h"
+#include "supervisor/protocol.h"
 #include "supervisor/watchdog.h"
 
 #include <signal.h>
@@ -25,6 +27,8 @@ extern char **environ;
 enum {
 	JOIN_MS = 2000,      /* a session that does not answer is not joined */
 	GRACE_MS = 5000,     /* between TERM and KILL */
+	CALL_MS = 10000,     /* for an answer of our own session */
+	END_MS = 90000,      /* for all that it has to remove */
 	CLEAN_UP_MS = 60000, /* of the watchdog, for a dead testenv */
 	TIMED_OUT = 124,     /* as timeout(1) */
 	KILLED = 128         /* and the signal's number, as a shell */
@@ -35,8 +39,8 @@ struct execution {
 	const struct config *config;
 	char **argv;
 	struct watchdog *watchdog;
-	struct session *session;       /* a private one, or */
-	struct session_client *client; /* one that was there */
+	struct inner *inner;           /* a private session; NULL: joined */
+	struct session_client *client; /* of either */
 	bool interrupted;              /* see watchdog_interrupted */
 };
 
@@ -47,17 +51,6 @@ static void clean_up(const struct estate *estate)
 
 	/* what cannot be reached now is left to gc; nobody listens */
 	estate_clean(estate, &deadline, NULL);
-}
-
-/* A session's directories bear its id. */
-static void note_estate(void *ctx, enum estate_kind kind, const char *value)
-{
-	struct watchdog *w = ctx;
-	const char *slash = strrchr(value, '/');
-
-	if (kind != ESTATE_ENGINE && slash)
-		watchdog_tell_session(w, slash + 1);
-	watchdog_tell(w, kind, value);
 }
 
 /* The command's environment, as far as it is known before the session is. */
@@ -102,38 +95,23 @@ static void try_to_join(struct execution *x)
 		log_debug("no session to join: %s", error_text(&err));
 }
 
-static int use_joined(struct execution *x, struct strvec *env,
-		      struct error *err)
-{
-	struct deadline deadline =
-	    deadline_in(x->config->start_timeout_ms, x->cli->cancel);
-
-	if (session_client_wait(x->client, x->cli->progress, &deadline, err) <
-		0 ||
-	    session_client_variables(x->client, 0, env, &deadline, err) < 0)
-		return error_wrap(err, "running session");
-	return 0;
-}
-
-static int start_private(struct execution *x, struct strvec *env,
-			 struct error *err)
-{
-	const struct estate_listener listener = {note_estate, x->watchdog};
-	struct deadline deadline =
-	    deadline_in(x->config->start_timeout_ms, x->cli->cancel);
-
-	if (session_new(x->config, &listener, x->cli->progress, &x->session,
-			err) < 0 ||
-	    session_start(x->session, &deadline, err) < 0)
-		return -1;
-	return session_variables(x->session, 0, env, err);
-}
-
+/* The running session of this configuration, else one of our own. */
 static int start_session(struct execution *x, struct strvec *env,
 			 struct error *err)
 {
+	struct deadline deadline =
+	    deadline_in(x->config->start_timeout_ms, x->cli->cancel);
+
 	try_to_join(x);
-	return x->client ? use_joined(x, env, err) : start_private(x, env, err);
+	if (!x->client && inner_start(x->config, x->watchdog, &deadline,
+				      &x->inner, &x->client, err) < 0)
+		return -1;
+	if (session_client_wait(x->client, x->cli->progress, &deadline, err) <
+		0 ||
+	    session_client_variables(x->client, SESSION_SLOT_ANY, env,
+				     &deadline, err) < 0)
+		return x->inner ? -1 : error_wrap(err, "running session");
+	return 0;
 }
 
 static int exit_code(const struct execution *x, int status, bool timed_out)
@@ -151,6 +129,20 @@ static int exit_code(const struct execution *x, int status, bool timed_out)
 				   : WEXITSTATUS(status);
 }
 
+/* From here on its processes are told apart. */
+static int name_root(struct execution *x, pid_t pid, struct error *err)
+{
+	struct deadline deadline = deadline_in(CALL_MS, NULL);
+	cJSON *args = cJSON_CreateObject();
+	auto_cjson cJSON *reply = NULL;
+
+	cJSON_AddNumberToObject(args, "pid", (double)pid);
+	cJSON_AddNumberToObject(args, "reaper",
+				(double)watchdog_pid(x->watchdog));
+	return session_client_call(x->client, "root", args, NULL, &deadline,
+				   &reply, err);
+}
+
 static int run_command(struct execution *x, const struct strvec *env,
 		       struct error *err)
 {
@@ -163,7 +155,8 @@ static int run_command(struct execution *x, const struct strvec *env,
 	pid_t pid;
 
 	render_pause(x->cli->progress);
-	if (watchdog_spawn(x->watchdog, &command, &pid, err) < 0)
+	if (watchdog_spawn(x->watchdog, &command, &pid, err) < 0 ||
+	    name_root(x, pid, err) < 0)
 		return -1;
 	/* came after the last check, before the watchdog collected them */
 	if (cancel_reason(x->cli->cancel))
@@ -190,14 +183,27 @@ static int start_and_run(struct execution *x, struct strvec *env,
 	return code < 0 ? -1 : run_command(x, env, err);
 }
 
+/* One that failed to start has ended by itself. */
+static void end_session(struct execution *x)
+{
+	struct deadline deadline = deadline_in(END_MS, NULL);
+	auto_error struct error err = ERROR_INIT;
+
+	if (x->client && session_client_down(x->client, x->cli->progress,
+					     &deadline, &err) < 0)
+		log_debug("end of the session: %s", error_text(&err));
+}
+
 /* In this order: nothing may use a database when it goes, and until the last is
  * gone the watchdog stands guard. */
 static void end(struct execution *x)
 {
 	if (x->watchdog)
 		watchdog_sweep(x->watchdog, GRACE_MS);
+	if (x->inner)
+		end_session(x);
 	session_client_free(x->client);
-	session_end(x->session);
+	inner_join(x->inner);
 	watchdog_end(x->watchdog, 0);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "supervisor/client.h"
+#include "session/session.h"
 
 #include "base/alloc.h"
 #include "base/buf.h"
@@ -440,7 +441,8 @@ int session_client_changes(struct session_client *client, unsigned slot,
 	cJSON *args = cJSON_CreateObject();
 	const cJSON *item;
 
-	cJSON_AddNumberToObject(args, "slot", slot);
+	if (slot != SESSION_SLOT_ANY)
+		cJSON_AddNumberToObject(args, "slot", slot);
 	cJSON_AddItemToObject(args, "names", names_of(env));
 	if (session_client_call(client, "env", args, NULL, deadline, &reply,
 				err) < 0)

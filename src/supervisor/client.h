@@ -7,7 +7,8 @@
  *	r = session_client_join(identity, &deadline, &client, err);
  *	if (r > 0) {
  *		session_client_wait(client, NULL, &deadline, err);
- *		session_client_variables(client, 0, &env, &deadline, err);
+ *		session_client_variables(client, SESSION_SLOT_ANY, &env,
+ *&deadline, err);
  *	}
  *
  * Keep the client open for as long as the session is used: an idle session

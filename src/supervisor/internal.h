@@ -7,6 +7,11 @@
  *   peer.c     one connection: lines in, lines out
  *   ops.c      the requests, one function each, in a table
  *   relay.c    progress from the pool's threads to the clients
+ *   serve.c    a ready session: leases, owners and fronts come and go
+ *   front.c    the addresses that tests connect to; call.c, joint.c: one
+ *              connection; refuse.c: one that is told why not
+ *   leases.c   the pool at work; lease_ops.c: requests about leases
+ *   owners.c   who is calling
  *   status.c   what `status` and `target` say
  *
  * All of it runs on the loop's thread, relay_progress() excepted.
@@ -18,6 +23,8 @@
 #include "base/lock.h"
 #include "base/progress.h"
 #include "session/session.h"
+#include "supervisor/leases.h"
+#include "supervisor/owners.h"
 #include "supervisor/protocol.h"
 #include "supervisor/server.h"
 #include "supervisor/state.h"
@@ -118,6 +125,17 @@ struct supervisor {
 	uv_timer_t last;  /* how long last answers may take */
 	bool stopping;
 
+	/* serve.c */
+	struct leases leases;
+	struct owners owners;
+	struct front **fronts;
+	unsigned n_fronts;
+	unsigned n_calls; /* of all fronts, leases' too */
+	struct held *held;
+	struct waiting *waiting;
+	struct refusal *refusals;
+	int spare_fd; /* given up to accept one more, and refuse it */
+
 	struct peer *peers;
 	unsigned n_peers;
 	struct parked *parked;
@@ -131,6 +149,26 @@ void supervisor_end(struct supervisor *s, const struct error *why);
 void supervisor_touch(struct supervisor *s);
 /* The starter has closed its connection. */
 void supervisor_starter_left(struct supervisor *s);
+
+/* serve.c */
+/* The session is ready: makes what the commands will use. -1: it must end. */
+int serve_open(struct supervisor *s, struct error *err);
+/* Lets callers in. A private session does that once it knows its command. */
+int serve_listen(struct supervisor *s, struct error *err);
+/* Lets nobody in any more and ends every lease; then fn, once no slot is being
+ * worked on. */
+void serve_close(struct supervisor *s, void (*fn)(struct supervisor *s));
+void serve_free(struct supervisor *s);
+/* An owner named by a number, as TESTENV_URL_n names it. */
+void serve_index_owner(unsigned n, struct owner *ret);
+
+/* lease_ops.c */
+int op_lease(struct peer *p, const cJSON *request, struct error *err);
+int op_release(struct peer *p, const cJSON *request, struct error *err);
+int op_reset(struct peer *p, const cJSON *request, struct error *err);
+int op_route(struct peer *p, const cJSON *request, struct error *err);
+/* A peer that is gone holds nothing. */
+void lease_ops_forget_peer(struct peer *p);
 
 /* listen.c */
 int listener_open(struct listener *l, const char *path, struct error *err);

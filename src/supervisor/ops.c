@@ -174,13 +174,14 @@ static int op_env(struct peer *p, const cJSON *request, struct error *err)
 	struct supervisor *s = p->server;
 	auto_strvec struct strvec env = STRVEC_INIT;
 	auto_cjson cJSON *reply = cJSON_CreateObject();
-	unsigned slot = protocol_number(request, "slot", 1U << 20, 0);
+	unsigned slot =
+	    protocol_number(request, "slot", 1U << 20, SESSION_SLOT_ANY);
 	const cJSON *names = cJSON_GetObjectItemCaseSensitive(request, "names");
 
 	if (cJSON_GetArraySize(names) > MAX_NAMES)
 		return error_set(err, ERROR_PROTOCOL, "more than %d variables",
 				 MAX_NAMES);
-	if (session_own_variables(s->session, slot, &env, err) < 0 ||
+	if (session_variables(s->session, slot, &env, err) < 0 ||
 	    find_unset(s, slot, names, cJSON_AddArrayToObject(reply, "unset"),
 		       err) < 0)
 		return -1;
@@ -230,6 +231,23 @@ static int op_down(struct peer *p, const cJSON *request, struct error *err)
 	return 0;
 }
 
+/* A command is about to run in the session, or runs in it. */
+static int op_root(struct peer *p, const cJSON *request, struct error *err)
+{
+	struct supervisor *s = p->server;
+	unsigned pid = protocol_number(request, "pid", INT32_MAX, 0);
+	unsigned reaper = protocol_number(request, "reaper", INT32_MAX, 0);
+
+	if (!pid || !reaper)
+		return error_set(err, ERROR_PROTOCOL,
+				 "'root' needs a pid and its reaper");
+	owners_add(&s->owners, (pid_t)pid, (pid_t)reaper, NULL, p);
+	if (serve_listen(s, err) < 0)
+		return -1;
+	ops_reply(p, cJSON_GetObjectItemCaseSensitive(request, "id"), NULL);
+	return 0;
+}
+
 enum op_flags {
 	OP_FIRST = 1 << 0, /* may come before hello */
 	OP_READY = 1 << 1, /* needs a session that can be used */
@@ -246,6 +264,11 @@ static const struct op {
     {"env", OP_ALIVE | OP_READY, op_env},
     {"target", OP_ALIVE | OP_READY, op_target},
     {"ctest-spec", OP_ALIVE | OP_READY, op_ctest_spec},
+    {"root", OP_ALIVE | OP_READY, op_root},
+    {"lease", OP_ALIVE | OP_READY, op_lease},
+    {"release", OP_READY, op_release},
+    {"reset", OP_READY, op_reset},
+    {"route", OP_READY, op_route},
     {"down", 0, op_down},
 };
 

@@ -27,6 +27,8 @@ void peer_close(struct peer *p)
 		return;
 	p->closing = true;
 	ops_forget_peer(p);
+	lease_ops_forget_peer(p);
+	owners_drop(&s->owners, p);
 	DL_DELETE(s->peers, p);
 	s->n_peers--;
 	uv_close((uv_handle_t *)&p->pipe, on_closed);

@@ -12,6 +12,15 @@
  *               names (a list), unset: those that must not be there
  *   ctest-spec  spec: a CTest resource specification, as text
  *   target      service, slot: how to reach one server (logs, shell)
+ *   root        pid, reaper: a command runs in the session, for as long as
+ *               this connection lives; its processes are told apart
+ *   lease       worker, timeout_ms: a database of its own for whoever asks,
+ *               until released or this connection ends; "lease", "slot" and
+ *               "env" (as of env)
+ *   release     lease
+ *   reset       lease, or none: the caller's own database is as the template
+ *               again; connections to it are cut
+ *   route       service: "path" of the caller's own SQLite file
  *   down        end the session; answered when all is gone
  *
  * A reply is {"ok":true, …} or {"ok":false,"error":{kind,text,hint,detail}}. An

@@ -192,9 +192,15 @@ static void work_end(uv_work_t *work)
 	session_end(s->session);
 }
 
-static void begin_end(struct supervisor *s)
+static void end_session(struct supervisor *s)
 {
 	uv_queue_work(&s->loop, &s->work, work_end, on_ended);
+}
+
+static void begin_end(struct supervisor *s)
+{
+	cancel_trip(s->cancel, SIGTERM); /* slots that are being made */
+	serve_close(s, end_session);
 }
 
 static void on_started(uv_work_t *work, int status)
@@ -210,6 +216,11 @@ static void on_started(uv_work_t *work, int status)
 	}
 	if (s->work_result < 0) {
 		error_move(&s->failure, &s->work_err);
+		move(s, STATE_ENDING);
+		begin_end(s);
+		return;
+	}
+	if (serve_open(s, &s->failure) < 0) {
 		move(s, STATE_ENDING);
 		begin_end(s);
 		return;
@@ -262,7 +273,8 @@ void supervisor_touch(struct supervisor *s)
 	if (s->state == STATE_FAILED || s->state == STATE_GONE)
 		return;
 	uv_timer_stop(&s->idle);
-	if (s->state == STATE_READY && !s->n_peers && s->spec.idle_ms)
+	if (s->state == STATE_READY && !s->n_peers && !s->n_calls &&
+	    s->spec.idle_ms)
 		uv_timer_start(&s->idle, on_idle, (uint64_t)s->spec.idle_ms, 0);
 }
 
@@ -305,7 +317,8 @@ static void on_check(uv_timer_t *timer)
 	struct supervisor *s = timer->data;
 	auto_error struct error why = ERROR_INIT;
 
-	keep_log_small();
+	if (!s->spec.inner)
+		keep_log_small();
 	if (!s->accepting || listener_is_current(&s->listener))
 		return;
 	error_set(&why, ERROR_NO_SESSION,
@@ -354,7 +367,7 @@ static int open_session(struct supervisor *s, struct error *err)
 		return -1;
 	s->id = xstrdup(session_id(s->session));
 	s->run_dir = xstrdup(session_run_dir(s->session));
-	if (open_log(s->run_dir, err) < 0)
+	if (!s->spec.inner && open_log(s->run_dir, err) < 0)
 		return -1;
 	return start_listening(s, err);
 }
@@ -376,7 +389,8 @@ static int init_loop(struct supervisor *s, struct error *err)
 	for (size_t i = 0; i < array_len(signos); i++) {
 		uv_signal_init(&s->loop, &s->signals[i]);
 		s->signals[i].data = s;
-		uv_signal_start(&s->signals[i], on_signal, signos[i]);
+		if (!s->spec.inner)
+			uv_signal_start(&s->signals[i], on_signal, signos[i]);
 	}
 	uv_timer_start(&s->check, on_check, CHECK_MS, CHECK_MS);
 	if (relay_init(&s->relay, s) < 0)
@@ -400,6 +414,7 @@ static void begin_start(struct supervisor *s)
 
 static void supervisor_free(struct supervisor *s)
 {
+	serve_free(s);
 	uv_loop_close(&s->loop);
 	uv_mutex_destroy(&s->engine_mutex);
 	relay_free(&s->relay);
@@ -451,6 +466,7 @@ int supervisor_run(const struct supervisor_spec *spec, struct error *err)
 	    .started_s = clock_wall_s(),
 	    .listener = {.fd = -1},
 	    .linger = LOCK_INIT,
+	    .spare_fd = -1,
 	};
 	auto_error struct error why = ERROR_INIT;
 

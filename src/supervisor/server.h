@@ -34,6 +34,13 @@ struct supervisor_spec {
 	 * else of the session, for the first that asks, and for some minutes
 	 * only. */
 	bool detached;
+	/*
+	 * On a thread of the process that uses it (see inner.h): signals and
+	 * standard error are that process's own, only commands that the starter
+	 * names ("root") and what they start may call, and the first of them
+	 * opens the doors.
+	 */
+	bool inner;
 	struct watchdog *watchdog; /* told of what there is; NULL */
 };
 

@@ -99,6 +99,7 @@ cJSON *status_json(const struct supervisor *s)
 	add_string(json, "fallback_reason",
 		   session_fallback_reason(s->session));
 	add_string(json, "engine", session_engine_host(s->session));
+	cJSON_AddItemToObject(json, "pool", leases_json(&s->leases));
 	services = cJSON_AddArrayToObject(json, "services");
 	for (unsigned i = 0; i < session_n_services(s->session); i++)
 		cJSON_AddItemToArray(services, service_json(s, i));

@@ -205,6 +205,11 @@ static int say(struct watchdog *w, enum frame_type type, const void *data,
 	return 0;
 }
 
+pid_t watchdog_pid(const struct watchdog *w)
+{
+	return w->pid;
+}
+
 int watchdog_tell_session(struct watchdog *w, const char *session)
 {
 	return say(w, FRAME_SESSION, session, strlen(session), NULL);

@@ -48,6 +48,9 @@ typedef void watchdog_clean_fn(const struct estate *estate);
 int watchdog_start(watchdog_clean_fn *clean, struct watchdog **ret,
 		   struct error *err);
 
+/* The process that orphans of the command become children of. */
+pid_t watchdog_pid(const struct watchdog *w);
+
 /* Adds to what `clean` gets; a later value replaces one of the same kind. -1:
  * the watchdog is dead, which watchdog_wait will say. */
 int watchdog_tell_session(struct watchdog *w, const char *session);

@@ -171,10 +171,12 @@ char *session_slot_name(const struct session *s, unsigned service,
 	return xasprintf("testenv-s1-%u", slot);
 }
 
-int session_own_variables(const struct session *s, unsigned slot,
-			  struct strvec *ret, struct error *err)
+static int own_variables(const struct session *s, unsigned slot,
+			 struct strvec *ret, struct error *err)
 {
 	(void)s;
+	if (slot == SESSION_SLOT_ANY)
+		slot = 0;
 	if (slot >= stub.n_slots)
 		return error_set(err, ERROR_USAGE, "there is no slot %u", slot);
 	strvec_pushf(ret, "PGPORT=%u", 1000 + slot);
@@ -186,7 +188,69 @@ int session_variables(const struct session *s, unsigned slot,
 		      struct strvec *env, struct error *err)
 {
 	strvec_env_set(env, "PGSERVICE", NULL);
-	return session_own_variables(s, slot, env, err);
+	return own_variables(s, slot, env, err);
+}
+
+int session_lease_variables(const struct session *s,
+			    const struct session_lease *lease,
+			    struct strvec *env, struct error *err)
+{
+	strvec_env_set(env, "TESTENV_LEASE", lease->id);
+	return own_variables(s, lease->slot, env, err);
+}
+
+unsigned session_ready_slots(const struct session *s)
+{
+	(void)s;
+	return stub.n_slots;
+}
+
+unsigned session_max_slots(const struct session *s)
+{
+	(void)s;
+	return 4;
+}
+
+int session_slot_start(struct session *s, unsigned slot,
+		       const struct deadline *deadline, struct error *err)
+{
+	(void)s;
+	(void)slot;
+	return deadline_check(deadline, "slot", err);
+}
+
+int session_slot_clean(struct session *s, unsigned slot, bool same_owner,
+		       const struct deadline *deadline, struct error *err)
+{
+	(void)same_owner;
+	return session_slot_start(s, slot, deadline, err);
+}
+
+void session_slot_taken(struct session *s, unsigned slot)
+{
+	(void)s;
+	(void)slot;
+}
+
+const struct db_address *session_slot_address(const struct session *s,
+					      unsigned service, unsigned slot)
+{
+	(void)service;
+	return &s->slots[slot];
+}
+
+void session_set_public(struct session *s, unsigned service, int slot,
+			const struct db_address *address)
+{
+	(void)s;
+	(void)service;
+	(void)slot;
+	(void)address;
+}
+
+const char *session_data_dir(const struct session *s)
+{
+	return s->dir;
 }
 
 void session_ctest_spec(const struct session *s, struct buf *ret)

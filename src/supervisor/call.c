@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: MIT */
+#include "supervisor/call.h"
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "config/config.h"
+#include "router/owner.h"
+#include "session/session.h"
+#include "supervisor/internal.h"
+#include "supervisor/owners.h"
+#include "supervisor/refuse.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include <utlist.h>
+
+enum {
+	MAX_CALLS = 4096,
+	CONNECT_MS = 10000,
+	/* a Unix socket whose queue is full says EAGAIN instead of waiting */
+	RETRY_MS = 5
+};
+
+static void begin_connect(struct call *c);
+
+static void free_handle(uv_handle_t *handle)
+{
+	free(handle);
+}
+
+/* libuv: a descriptor may be closed, or watched anew, right after this. */
+static void stop_poll(struct call *c)
+{
+	uv_poll_t *poll = take_ptr(&c->poll);
+
+	if (poll)
+		uv_close((uv_handle_t *)poll, free_handle);
+}
+
+static void stop_timer(struct call *c)
+{
+	uv_timer_t *timer = take_ptr(&c->timer);
+
+	if (timer)
+		uv_close((uv_handle_t *)timer, free_handle);
+}
+
+static void start_timer(struct call *c, int64_t ms, uv_timer_cb fn)
+{
+	if (!c->timer) {
+		c->timer = xcalloc(1, sizeof(*c->timer));
+		uv_timer_init(&c->front->supervisor->loop, c->timer);
+		c->timer->data = c;
+	}
+	uv_timer_start(c->timer, fn, (uint64_t)ms, 0);
+}
+
+static int start_poll(struct call *c, int fd, int events, uv_poll_cb fn)
+{
+	c->poll = xcalloc(1, sizeof(*c->poll));
+	if (uv_poll_init(&c->front->supervisor->loop, c->poll, fd) < 0) {
+		free(take_ptr(&c->poll));
+		return -1;
+	}
+	c->poll->data = c;
+	return uv_poll_start(c->poll, events, fn);
+}
+
+/* What is not handed on is closed. */
+static void call_free(struct call *c)
+{
+	tenant_wait_stop(&c->wait);
+	tenant_use_drop(&c->use);
+	stop_timer(c);
+	stop_poll(c);
+	cleanup_close(&c->fd);
+	cleanup_close(&c->server_fd);
+	DL_DELETE(c->front->calls, c);
+	front_call_gone(c->front);
+	free(c);
+}
+
+void call_cut(struct call *c)
+{
+	if (c->joint)
+		joint_cut(c->joint); /* on_joint_end frees c */
+	else
+		call_free(c);
+}
+
+static void on_use_cut(struct tenant_use *u)
+{
+	call_cut((struct call *)((char *)u - offsetof(struct call, use)));
+}
+
+static enum dialect dialect_of(const struct call *c)
+{
+	struct session_service info;
+
+	session_service(c->front->supervisor->session, c->front->service,
+			&info);
+	return info.dialect;
+}
+
+static void refuse(struct call *c, const struct error *err)
+{
+	log_debug("connection refused: %s", error_text(err));
+	stop_poll(c);
+	refuse_connection(c->front->supervisor, take_fd(&c->fd), dialect_of(c),
+			  error_text(err));
+	call_free(c);
+}
+
+static void on_joint_end(void *ctx)
+{
+	struct call *c = ctx;
+
+	c->joint = NULL;
+	call_free(c);
+}
+
+static void join(struct call *c)
+{
+	stop_timer(c);
+	c->joint = joint_new(&c->front->supervisor->loop, take_fd(&c->fd),
+			     take_fd(&c->server_fd), NULL, 0, on_joint_end, c);
+	if (!c->joint)
+		call_free(c);
+}
+
+static void lost(struct call *c, int errno_value)
+{
+	auto_error struct error err = ERROR_INIT;
+	struct leases *leases = &c->front->supervisor->leases;
+	unsigned slot = c->slot;
+
+	error_set_errno(&err, ERROR_SERVER, errno_value,
+			"the server of slot %u is gone", slot);
+	refuse(c, &err);
+	leases_slot_lost(leases, slot);
+}
+
+static void on_connect_late(uv_timer_t *timer)
+{
+	lost(timer->data, ETIMEDOUT);
+}
+
+static void on_retry(uv_timer_t *timer)
+{
+	begin_connect(timer->data);
+}
+
+static void on_connected(uv_poll_t *poll, int status, int events)
+{
+	struct call *c = poll->data;
+	socklen_t len = sizeof(int);
+	int failure = 0;
+
+	(void)events;
+	if (status < 0 ||
+	    getsockopt(c->server_fd, SOL_SOCKET, SO_ERROR, &failure, &len) < 0)
+		failure = ECONNRESET;
+	if (failure) {
+		lost(c, failure);
+		return;
+	}
+	stop_poll(c);
+	join(c);
+}
+
+static int open_server(const struct db_address *a, int *ret_fd)
+{
+	struct sockaddr_in in = {.sin_family = AF_INET};
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	const struct sockaddr *to = (const struct sockaddr *)&un;
+	socklen_t len = sizeof(un);
+	int one = 1;
+
+	if (a->socket && strlen(a->socket) < sizeof(un.sun_path)) {
+		memcpy(un.sun_path, a->socket, strlen(a->socket) + 1);
+	} else {
+		in.sin_port = htons(a->port);
+		if (!a->host || inet_pton(AF_INET, a->host, &in.sin_addr) != 1)
+			return EADDRNOTAVAIL;
+		to = (const struct sockaddr *)&in;
+		len = sizeof(in);
+	}
+	*ret_fd = socket(to->sa_family,
+			 SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (*ret_fd < 0)
+		return errno;
+	if (to->sa_family == AF_INET)
+		setsockopt(*ret_fd, IPPROTO_TCP, TCP_NODELAY, &one,
+			   sizeof(one));
+	return connect(*ret_fd, to, len) == 0 ? 0 : errno;
+}
+
+static void begin_connect(struct call *c)
+{
+	const struct db_address *a = session_slot_address(
+	    c->front->supervisor->session, c->front->service, c->slot);
+	int failure = open_server(a, &c->server_fd);
+
+	if (failure == EAGAIN && ++c->attempts < CONNECT_MS / RETRY_MS) {
+		close(take_fd(&c->server_fd));
+		start_timer(c, RETRY_MS, on_retry);
+	} else if (failure == EINPROGRESS) {
+		start_timer(c, CONNECT_MS, on_connect_late);
+		if (start_poll(c, c->server_fd, UV_WRITABLE, on_connected) < 0)
+			call_free(c);
+	} else if (failure) {
+		if (c->server_fd >= 0)
+			close(take_fd(&c->server_fd));
+		lost(c, failure);
+	} else {
+		join(c);
+	}
+}
+
+/* It has its database: the way there is short. */
+static void serve(struct call *c, struct tenant *t)
+{
+	c->slot = t->slot;
+	c->use.cut = on_use_cut;
+	tenant_use_add(t, &c->use);
+	begin_connect(c);
+}
+
+static void on_granted(struct tenant_wait *w, struct tenant *t,
+		       const struct error *err)
+{
+	struct call *c =
+	    (struct call *)((char *)w - offsetof(struct call, wait));
+
+	stop_timer(c);
+	stop_poll(c);
+	if (err)
+		refuse(c, err);
+	else
+		serve(c, t);
+}
+
+static void on_client_gone(uv_poll_t *poll, int status, int events)
+{
+	(void)status;
+	(void)events;
+	call_free(poll->data);
+}
+
+static void on_waited_too_long(uv_timer_t *timer)
+{
+	struct call *c = timer->data;
+	auto_error struct error err = ERROR_INIT;
+
+	error_set(
+	    &err, ERROR_BUSY,
+	    "no database became free within %lld s: all %u are in use",
+	    (long long)(c->front->supervisor->spec.config->start_timeout_ms /
+			1000),
+	    c->front->supervisor->leases.max_slots);
+	refuse(c, &err);
+}
+
+static void wait_for(struct call *c, struct tenant *t)
+{
+	if (start_poll(c, c->fd, UV_DISCONNECT, on_client_gone) < 0) {
+		call_free(c);
+		return;
+	}
+	start_timer(c, c->front->supervisor->spec.config->start_timeout_ms,
+		    on_waited_too_long);
+	c->wait.fn = on_granted;
+	tenant_wait_for(t, &c->wait);
+}
+
+static int identify(struct call *c, bool tcp, struct tenant **ret,
+		    struct error *err)
+{
+	struct supervisor *s = c->front->supervisor;
+	struct owner owner;
+	int result;
+
+	if (c->front->fixed)
+		return leases_tenant(&s->leases, &c->front->owner, ret, err);
+	result = tcp ? owners_of_tcp(&s->owners, c->fd, &owner, err)
+		     : owners_of_unix(&s->owners, c->fd, &owner, err);
+	if (result < 0)
+		return -1;
+	return leases_tenant(&s->leases, &owner, ret, err);
+}
+
+void call_begin(struct front *f, int fd, bool tcp)
+{
+	struct call *c = xcalloc(1, sizeof(*c));
+	auto_error struct error err = ERROR_INIT;
+	struct tenant *t;
+	int one = 1;
+
+	c->front = f;
+	c->fd = fd;
+	c->server_fd = -1;
+	DL_APPEND(f->calls, c);
+	f->n_calls++;
+	f->supervisor->n_calls++;
+	supervisor_touch(f->supervisor);
+	if (tcp)
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	if (f->supervisor->n_calls > MAX_CALLS) {
+		error_set(&err, ERROR_BUSY, "%d connections are open already",
+			  MAX_CALLS);
+		refuse(c, &err);
+	} else if (identify(c, tcp, &t, &err) < 0) {
+		refuse(c, &err);
+	} else if (t->holds) {
+		serve(c, t);
+	} else {
+		wait_for(c, t);
+	}
+}

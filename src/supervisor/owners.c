@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+#include "supervisor/owners.h"
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/ident.h"
+#include "router/peer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int owners_init(struct owners *o, const char *policy, bool any,
+		struct error *err)
+{
+	*o = (struct owners){.rules.any = any};
+	return policy ? owner_policy_parse(policy, &o->rules.policy,
+					   &o->rules.depth, err)
+		      : 0;
+}
+
+void owners_free(struct owners *o)
+{
+	for (size_t i = 0; i < o->n; i++)
+		free((char *)(uintptr_t)o->roots[i].lease);
+	free(o->roots);
+	free(o->holders);
+	free(o->pids);
+	*o = (struct owners){.n = 0};
+}
+
+static void grow(struct owners *o)
+{
+	if (o->n < o->size)
+		return;
+	o->size = o->size ? 2 * o->size : 8;
+	o->roots = xreallocarray(o->roots, o->size, sizeof(*o->roots));
+	o->holders = xreallocarray(o->holders, o->size, sizeof(*o->holders));
+	o->pids = xreallocarray(o->pids, o->size, sizeof(*o->pids));
+}
+
+void owners_add(struct owners *o, pid_t pid, pid_t reaper, const char *lease,
+		owners_holder holder)
+{
+	grow(o);
+	o->roots[o->n] = (struct owner_root){
+	    .pid = pid,
+	    .start = ident_start_time(pid),
+	    .reaper = reaper,
+	    .lease = xstrdup_or_null(lease),
+	};
+	o->holders[o->n] = holder;
+	o->pids[o->n] = pid;
+	o->n++;
+	o->rules.roots = o->roots;
+	o->rules.n_roots = o->n;
+}
+
+void owners_drop(struct owners *o, owners_holder holder)
+{
+	for (size_t i = 0; i < o->n;) {
+		if (o->holders[i] != holder) {
+			i++;
+			continue;
+		}
+		free((char *)(uintptr_t)o->roots[i].lease);
+		o->n--;
+		o->roots[i] = o->roots[o->n];
+		o->holders[i] = o->holders[o->n];
+		o->pids[i] = o->pids[o->n];
+	}
+	o->rules.n_roots = o->n;
+}
+
+/* Once a runner was seen below a command, an orphan there is not master's. */
+static int decide(struct owners *o, const struct peer *peer, struct owner *ret,
+		  struct error *err)
+{
+	if (owner_of(&o->rules, peer->pid, peer->start, ret, err) < 0)
+		return -1;
+	if (ret->root != OWNER_NO_ROOT && ret->kind != OWNER_IS_MASTER)
+		o->roots[ret->root].runner_seen = true;
+	return 0;
+}
+
+int owners_of_tcp(struct owners *o, int fd, struct owner *ret,
+		  struct error *err)
+{
+	struct peer_search where = {.roots = o->pids, .n_roots = o->n};
+	struct peer peer;
+
+	if (peer_of_tcp(fd, &where, &peer, err) < 0)
+		return -1;
+	return decide(o, &peer, ret, err);
+}
+
+int owners_of_unix(struct owners *o, int fd, struct owner *ret,
+		   struct error *err)
+{
+	struct peer peer;
+
+	if (peer_of_unix(fd, NULL, &peer, err) < 0)
+		return -1;
+	return decide(o, &peer, ret, err);
+}

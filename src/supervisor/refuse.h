@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * supervisor/refuse.h - says no in the words of the server's protocol.
+ *
+ * So that a driver shows the reason instead of "connection reset". Takes the
+ * descriptor; the connection is closed once the reason was read, or after two
+ * seconds.
+ */
+#ifndef SUPERVISOR_REFUSE_H
+#define SUPERVISOR_REFUSE_H
+
+#include "dialect/address.h"
+
+struct supervisor;
+
+void refuse_connection(struct supervisor *s, int fd, enum dialect dialect,
+		       const char *reason);
+/* Closes those that are still under way. */
+void refuse_close_all(struct supervisor *s);
+
+#endif
