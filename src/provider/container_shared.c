@@ -24,22 +24,6 @@ static char *slot_database(const struct provider *base, unsigned slot)
 	return xasprintf("%s_%u", base->spec.database, slot);
 }
 
-/* The first slot that is started brings up the server; the others wait. */
-static int shared_server(struct container_provider *p,
-			 const struct deadline *deadline, struct server **ret,
-			 struct error *err)
-{
-	int result = 0;
-
-	pthread_mutex_lock(&p->start_mutex);
-	*ret = server_find(p, SERVER_SHARED);
-	if (!*ret)
-		result = container_start_server(p, SERVER_SHARED, deadline, ret,
-						err);
-	pthread_mutex_unlock(&p->start_mutex);
-	return result;
-}
-
 /* Ends MariaDB's connections to the database: DROP would wait for theirs. */
 static int disconnect(struct db *db, const char *database,
 		      const struct deadline *deadline, struct error *err)
@@ -80,6 +64,37 @@ static int drop(struct provider *base, struct db *db, const char *database,
 	buf_puts(&sql, "DROP DATABASE IF EXISTS ");
 	db_put_identifier(DIALECT_MARIADB, &sql, database);
 	return db_exec(db, sql.s, deadline, err);
+}
+
+/* The database of the public name would be common to all who name it in full:
+ * only slots' databases are left. */
+static int drop_public(struct container_provider *p, struct server *s,
+		       const struct deadline *deadline, struct error *err)
+{
+	auto_db struct db *db = NULL;
+
+	if (container_admin(p, s, deadline, &db, err) < 0)
+		return -1;
+	return drop(&p->base, db, p->base.spec.database, deadline, err);
+}
+
+/* The first slot that is started brings up the server; the others wait. */
+static int shared_server(struct container_provider *p,
+			 const struct deadline *deadline, struct server **ret,
+			 struct error *err)
+{
+	int result = 0;
+
+	pthread_mutex_lock(&p->start_mutex);
+	*ret = server_find(p, SERVER_SHARED);
+	if (!*ret) {
+		result = container_start_server(p, SERVER_SHARED, deadline, ret,
+						err);
+		if (result == 0)
+			result = drop_public(p, *ret, deadline, err);
+	}
+	pthread_mutex_unlock(&p->start_mutex);
+	return result;
 }
 
 static int make(struct provider *base, struct server *s, struct db *db,

@@ -283,3 +283,8 @@ const char *session_data_dir(const struct session *s)
 {
 	return s->data_dir;
 }
+
+const char *session_public_database(const struct session *s, unsigned service)
+{
+	return s->services[service].spec.database;
+}

@@ -65,6 +65,9 @@ void session_slot_taken(struct session *s, unsigned slot);
 const struct db_address *session_slot_address(const struct session *s,
 					      unsigned service, unsigned slot);
 
+/* The database's name in every URL; a slot's own may be another. */
+const char *session_public_database(const struct session *s, unsigned service);
+
 /*
  * What session_variables names instead of a slot itself: an address that leads
  * each caller to a database of its own (slot negative), and one that leads to

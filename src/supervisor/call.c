@@ -25,6 +25,7 @@
 enum {
 	MAX_CALLS = 4096,
 	CONNECT_MS = 10000,
+	FIRST_MS = 30000, /* a client's first packets */
 	/* a Unix socket whose queue is full says EAGAIN instead of waiting */
 	RETRY_MS = 5
 };
@@ -83,6 +84,8 @@ static void call_free(struct call *c)
 	stop_poll(c);
 	cleanup_close(&c->fd);
 	cleanup_close(&c->server_fd);
+	rename_free(&c->rename);
+	buf_free(&c->early);
 	DL_DELETE(c->front->calls, c);
 	front_call_gone(c->front);
 	free(c);
@@ -131,9 +134,13 @@ static void join(struct call *c)
 {
 	stop_timer(c);
 	c->joint = joint_new(&c->front->supervisor->loop, take_fd(&c->fd),
-			     take_fd(&c->server_fd), NULL, 0, on_joint_end, c);
+			     take_fd(&c->server_fd), c->early.s, c->early.len,
+			     on_joint_end, c);
+	buf_free(&c->early);
 	if (!c->joint)
 		call_free(c);
+	else if (c->rename.from && dialect_of(c) == DIALECT_MARIADB)
+		joint_filter(c->joint, rename_commands, &c->rename);
 }
 
 static void lost(struct call *c, int errno_value)
@@ -146,6 +153,123 @@ static void lost(struct call *c, int errno_value)
 			"the server of slot %u is gone", slot);
 	refuse(c, &err);
 	leases_slot_lost(leases, slot);
+}
+
+static void on_late(uv_timer_t *timer)
+{
+	log_debug("a client did not say who it is");
+	call_free(timer->data);
+}
+
+/* One read: how many bytes, or 0 with the call gone. */
+static size_t hear(struct call *c, int fd, char *piece, size_t size)
+{
+	ssize_t n = recv(fd, piece, size, 0);
+
+	if (n > 0)
+		return (size_t)n;
+	if (n == 0 || (errno != EAGAIN && errno != EINTR))
+		call_free(c);
+	return 0;
+}
+
+/* Short, to a socket that nothing waits for: it is taken whole, or the client
+ * is beyond help. */
+static int say(struct call *c, const struct buf *b)
+{
+	ssize_t n =
+	    b->len ? send(c->fd, b->s, b->len, MSG_NOSIGNAL | MSG_DONTWAIT) : 0;
+
+	if (n == (ssize_t)b->len)
+		return 0;
+	call_free(c);
+	return -1;
+}
+
+static void listen_to(struct call *c, int fd, uv_poll_cb fn)
+{
+	stop_poll(c);
+	start_timer(c, FIRST_MS, on_late);
+	if (start_poll(c, fd, UV_READABLE, fn) < 0)
+		call_free(c);
+}
+
+static void on_response(uv_poll_t *poll, int status, int events)
+{
+	struct call *c = poll->data;
+	auto_error struct error err = ERROR_INIT;
+	char piece[4096];
+	size_t n = hear(c, c->fd, piece, sizeof(piece));
+	int done;
+
+	(void)status;
+	(void)events;
+	if (!n)
+		return;
+	done = rename_response(&c->rename, piece, n, &c->early, &err);
+	if (done < 0) {
+		refuse(c, &err);
+	} else if (done) {
+		stop_poll(c);
+		join(c);
+	}
+}
+
+static void on_greeting(uv_poll_t *poll, int status, int events)
+{
+	struct call *c = poll->data;
+	auto_error struct error err = ERROR_INIT;
+	auto_buf struct buf greeting = BUF_INIT;
+	char piece[4096];
+	size_t n = hear(c, c->server_fd, piece, sizeof(piece));
+	bool refused = false;
+	int done;
+
+	(void)status;
+	(void)events;
+	if (!n)
+		return;
+	done = rename_greeting(&c->rename, piece, n, &greeting, &refused, &err);
+	if (done < 0)
+		refuse(c, &err);
+	else if (done && say(c, &greeting) == 0) {
+		if (refused)
+			call_free(c);
+		else
+			listen_to(c, c->fd, on_response);
+	}
+}
+
+/* The server is there: with isolation: database, MariaDB's speaks first. */
+static void connected(struct call *c)
+{
+	if (c->rename.from && dialect_of(c) == DIALECT_MARIADB)
+		listen_to(c, c->server_fd, on_greeting);
+	else
+		join(c);
+}
+
+static void on_startup(uv_poll_t *poll, int status, int events)
+{
+	struct call *c = poll->data;
+	auto_error struct error err = ERROR_INIT;
+	auto_buf struct buf answer = BUF_INIT;
+	char piece[4096];
+	size_t n = hear(c, c->fd, piece, sizeof(piece));
+	int done;
+
+	(void)status;
+	(void)events;
+	if (!n)
+		return;
+	done = rename_postgres(&c->rename, piece, n, &c->early, &answer, &err);
+	if (done < 0) {
+		refuse(c, &err);
+	} else if (say(c, &answer) == 0 && done) {
+		stop_poll(c);
+		stop_timer(c);
+		begin_connect(c);
+	}
 }
 
 static void on_connect_late(uv_timer_t *timer)
@@ -173,7 +297,7 @@ static void on_connected(uv_poll_t *poll, int status, int events)
 		return;
 	}
 	stop_poll(c);
-	join(c);
+	connected(c);
 }
 
 static int open_server(const struct db_address *a, int *ret_fd)
@@ -221,17 +345,29 @@ static void begin_connect(struct call *c)
 			close(take_fd(&c->server_fd));
 		lost(c, failure);
 	} else {
-		join(c);
+		connected(c);
 	}
 }
 
 /* It has its database: the way there is short. */
 static void serve(struct call *c, struct tenant *t)
 {
+	struct supervisor *s = c->front->supervisor;
+
 	c->slot = t->slot;
 	c->use.cut = on_use_cut;
 	tenant_use_add(t, &c->use);
-	begin_connect(c);
+	if (s->spec.config->isolation == ISOLATION_DATABASE)
+		rename_init(
+		    &c->rename,
+		    session_public_database(s->session, c->front->service),
+		    session_slot_address(s->session, c->front->service, c->slot)
+			->database);
+	/* Postgres' clients speak first */
+	if (c->rename.from && dialect_of(c) == DIALECT_POSTGRES)
+		listen_to(c, c->fd, on_startup);
+	else
+		begin_connect(c);
 }
 
 static void on_granted(struct tenant_wait *w, struct tenant *t,
@@ -307,6 +443,7 @@ void call_begin(struct front *f, int fd, bool tcp)
 	c->front = f;
 	c->fd = fd;
 	c->server_fd = -1;
+	c->early = (struct buf)BUF_INIT;
 	DL_APPEND(f->calls, c);
 	f->n_calls++;
 	f->supervisor->n_calls++;

@@ -12,6 +12,7 @@
 #include "supervisor/front.h"
 #include "supervisor/joint.h"
 #include "supervisor/leases.h"
+#include "supervisor/rename.h"
 
 struct call {
 	struct call *prev, *next;
@@ -24,7 +25,9 @@ struct call {
 	struct tenant_use use;
 	struct joint *joint;
 	unsigned slot;
-	unsigned attempts; /* at connecting */
+	unsigned attempts;    /* at connecting */
+	struct rename rename; /* isolation: database; else unset */
+	struct buf early;     /* for the server, before the joint */
 };
 
 /* Takes the descriptor. */

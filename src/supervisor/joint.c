@@ -38,6 +38,9 @@ struct joint {
 	struct half halves[2];
 	joint_end_fn *fn;
 	void *ctx;
+	joint_filter_fn *filter; /* of what the client sends; or NULL */
+	void *filter_ctx;
+	struct buf filtered;
 	int open;
 	bool cut;
 };
@@ -53,7 +56,14 @@ static void on_closed(uv_handle_t *handle)
 	j->fn(j->ctx);
 	free(j->halves[0].waiting);
 	free(j->halves[1].waiting);
+	buf_free(&j->filtered);
 	free(j);
+}
+
+void joint_filter(struct joint *j, joint_filter_fn *fn, void *ctx)
+{
+	j->filter = fn;
+	j->filter_ctx = ctx;
 }
 
 void joint_cut(struct joint *j)
@@ -97,6 +107,32 @@ static void keep(struct half *h, const char *data, size_t len)
 	h->len = len;
 }
 
+/* Sends it, keeping what is not taken at once. */
+static int pass(struct half *h, int fd, const char *data, size_t len)
+{
+	ssize_t sent = send(fd, data, len, MSG_NOSIGNAL);
+
+	if (sent < 0 && errno != EAGAIN && errno != EINTR)
+		return -1;
+	if (sent < 0)
+		sent = 0;
+	if ((size_t)sent < len)
+		keep(h, data + sent, len - (size_t)sent);
+	return 0;
+}
+
+static int pass_filtered(struct joint *j, const char *data, size_t len)
+{
+	buf_clear(&j->filtered);
+	if (j->filter(j->filter_ctx, data, len, &j->filtered) < 0 ||
+	    j->filtered.full)
+		return -1;
+	if (!j->filtered.len)
+		return 0;
+	return pass(&j->halves[0], j->ends[1].fd, j->filtered.s,
+		    j->filtered.len);
+}
+
 /*
  * Moves what there is from `e` to the other end. Most pieces are taken at once,
  * so they go through one buffer that all joints share, and only what is not
@@ -105,11 +141,12 @@ static void keep(struct half *h, const char *data, size_t len)
 static int move(struct end *e)
 {
 	static char piece[JOINT_PIECE];
+	struct joint *j = e->joint;
 	struct half *h = e->out;
 
 	for (int turn = 0; turn < TURN && !h->len && !h->eof; turn++) {
 		ssize_t n = recv(e->fd, piece, sizeof(piece), 0);
-		ssize_t sent;
+		int sent;
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -119,13 +156,11 @@ static int move(struct end *e)
 			h->eof = true;
 			return flush(h, e->other->fd) < 0 ? -1 : 0;
 		}
-		sent = send(e->other->fd, piece, (size_t)n, MSG_NOSIGNAL);
-		if (sent < 0 && errno != EAGAIN && errno != EINTR)
-			return -1;
+		sent = j->filter && e == &j->ends[0]
+			   ? pass_filtered(j, piece, (size_t)n)
+			   : pass(h, e->other->fd, piece, (size_t)n);
 		if (sent < 0)
-			sent = 0;
-		if (sent < n)
-			keep(h, piece + sent, (size_t)(n - sent));
+			return -1;
 		if (n < (ssize_t)sizeof(piece))
 			return 0; /* the next read would only say EAGAIN */
 	}
@@ -193,6 +228,7 @@ struct joint *joint_new(uv_loop_t *loop, int client, int server,
 
 	j->fn = fn;
 	j->ctx = ctx;
+	j->filtered = (struct buf)BUF_INIT;
 	if (len)
 		keep(&j->halves[0], early, len);
 	if (end_open(j, 0, loop, client) < 0) {

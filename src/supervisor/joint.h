@@ -10,6 +10,8 @@
 #ifndef SUPERVISOR_JOINT_H
 #define SUPERVISOR_JOINT_H
 
+#include "base/buf.h"
+
 #include <stddef.h>
 #include <uv.h>
 
@@ -31,6 +33,13 @@ typedef void joint_end_fn(void *ctx);
 struct joint *joint_new(uv_loop_t *loop, int client, int server,
 			const void *early, size_t len, joint_end_fn *fn,
 			void *ctx);
+/* What the client sends from now on goes through fn, which appends what is to
+ * be sent; -1 cuts the joint. What an end does not take stays in memory, so fn
+ * must not make much of little. */
+typedef int joint_filter_fn(void *ctx, const char *data, size_t len,
+			    struct buf *ret);
+void joint_filter(struct joint *j, joint_filter_fn *fn, void *ctx);
+
 /* Cuts both ends; fn is called from the loop, not from here. */
 void joint_cut(struct joint *j);
 

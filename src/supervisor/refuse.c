@@ -3,9 +3,11 @@
 
 #include "base/alloc.h"
 #include "base/buf.h"
+#include "base/ident.h"
+#include "router/startup_mariadb.h"
+#include "router/startup_postgres.h"
 #include "supervisor/internal.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,11 +16,7 @@
 #include <utlist.h>
 
 enum {
-	LINGER_MS = 2000,
-	FIRST_PACKET_MAX = 10000, /* as Postgres' MAX_STARTUP_PACKET_LENGTH */
-	SSL_REQUEST = 80877103,
-	GSSENC_REQUEST = 80877104,
-	CANCEL_REQUEST = 80877102
+	LINGER_MS = 2000
 };
 
 struct refusal {
@@ -29,6 +27,7 @@ struct refusal {
 	uv_timer_t *timer;
 	char *reason;
 	struct buf in;
+	enum dialect dialect;
 	bool said;
 };
 
@@ -48,75 +47,80 @@ static void end(struct refusal *r)
 	free(r);
 }
 
-static void put_u32(struct buf *b, uint32_t n)
+/* Short enough to be taken whole by a socket that next to nothing was written
+ * to yet; the other end then reads it, and closes. */
+static void say(struct refusal *r, const struct buf *packet)
 {
-	n = htonl(n);
-	buf_put(b, &n, sizeof(n));
+	(void)!send(r->fd, packet->s, packet->len, MSG_NOSIGNAL);
 }
 
-static uint32_t get_u32(const char *p)
+static void say_last(struct refusal *r, const struct buf *packet)
 {
-	uint32_t n;
-
-	memcpy(&n, p, sizeof(n));
-	return ntohl(n);
-}
-
-/* An ErrorResponse of Postgres: FATAL 08006. Short enough to be taken whole by
- * a socket that nothing was written to yet. */
-static void say_postgres(struct refusal *r)
-{
-	auto_buf struct buf fields = BUF_INIT;
-	auto_buf struct buf packet = BUF_INIT;
-
-	buf_put(&fields, "SFATAL\0VFATAL\0C08006\0M", 22);
-	buf_printf(&fields, "testenv: %s", r->reason);
-	buf_put(&fields, "\0\0", 2);
-	buf_putc(&packet, 'E');
-	put_u32(&packet, (uint32_t)fields.len + 4);
-	buf_put(&packet, fields.s, fields.len);
-	(void)!send(r->fd, packet.s, packet.len, MSG_NOSIGNAL);
-	shutdown(r->fd, SHUT_WR);
-	r->said = true;
-}
-
-/* In place of MariaDB's greeting: an ERR packet without SQLSTATE, as before a
- * handshake, number 1040 (too many connections). */
-static void say_mariadb(struct refusal *r)
-{
-	auto_buf struct buf packet = BUF_INIT;
-	size_t len;
-
-	buf_put(&packet, "\0\0\0\0\xff\x10\x04", 7);
-	buf_printf(&packet, "testenv: %s", r->reason);
-	len = packet.len - 4;
-	packet.s[0] = (char)(len & 0xff);
-	packet.s[1] = (char)(len >> 8 & 0xff);
-	(void)!send(r->fd, packet.s, packet.len, MSG_NOSIGNAL);
+	say(r, packet);
 	shutdown(r->fd, SHUT_WR);
 	r->said = true;
 }
 
 /* Postgres' clients speak first, and ask for encryption before that: an error
- * in place of that answer is not shown by them. 0: more is to be read. */
+ * in place of that answer is not shown by them. */
+static int hear_postgres(struct refusal *r)
+{
+	auto_buf struct buf out = BUF_INIT;
+	auto_free char *message = NULL;
+	struct postgres_startup p;
+
+	for (;;) {
+		if (postgres_startup_parse(r->in.s, r->in.len, &p, NULL) < 0 ||
+		    p.kind == POSTGRES_CANCEL_REQUEST)
+			return -1;
+		if (p.kind == POSTGRES_MORE)
+			return 0;
+		if (p.kind == POSTGRES_STARTUP)
+			break;
+		buf_consume(&r->in, p.len);
+		buf_clear(&out);
+		buf_putc(&out, 'N');
+		say(r, &out);
+	}
+	buf_clear(&out);
+	message = xasprintf("testenv: %s", r->reason);
+	postgres_put_error(&out, "08006", message, NULL);
+	say_last(r, &out);
+	return 0;
+}
+
+/* Newer clients do not trust an error in place of the greeting. */
+static void greet_mariadb(struct refusal *r)
+{
+	auto_buf struct buf out = BUF_INIT;
+	char scramble[21];
+
+	ident_random(scramble, 20);
+	mariadb_put_greeting(&out, "testenv", scramble);
+	say(r, &out);
+}
+
+static int hear_mariadb(struct refusal *r)
+{
+	auto_buf struct buf out = BUF_INIT;
+	auto_free char *message = NULL;
+	struct mariadb_packet p;
+
+	if (mariadb_response_parse(r->in.s, r->in.len, &p, NULL) < 0 ||
+	    p.kind == MARIADB_TLS)
+		return -1;
+	if (p.kind == MARIADB_MORE)
+		return 0;
+	message = xasprintf("testenv: %s", r->reason);
+	mariadb_put_error(&out, p.seq + 1, MARIADB_TOO_MANY, "08004", message);
+	say_last(r, &out);
+	return 0;
+}
+
 static int hear(struct refusal *r)
 {
-	while (r->in.len >= 8) {
-		uint32_t len = get_u32(r->in.s);
-		uint32_t code = get_u32(r->in.s + 4);
-
-		if (len < 8 || len > FIRST_PACKET_MAX || code == CANCEL_REQUEST)
-			return -1;
-		if (r->in.len < len)
-			return 0;
-		buf_consume(&r->in, len);
-		if (code != SSL_REQUEST && code != GSSENC_REQUEST) {
-			say_postgres(r);
-			return 0;
-		}
-		(void)!send(r->fd, "N", 1, MSG_NOSIGNAL);
-	}
-	return 0;
+	return r->dialect == DIALECT_MARIADB ? hear_mariadb(r)
+					     : hear_postgres(r);
 }
 
 static void on_readable(uv_poll_t *poll, int status, int events)
@@ -159,8 +163,9 @@ void refuse_connection(struct supervisor *s, int fd, enum dialect dialect,
 	}
 	r->supervisor = s;
 	r->fd = fd;
+	r->dialect = dialect;
 	r->reason = xstrdup(reason);
-	r->in = (struct buf)BUF_INIT_MAX(2 * FIRST_PACKET_MAX);
+	r->in = (struct buf)BUF_INIT_MAX(MARIADB_PACKET_MAX);
 	r->poll->data = r;
 	r->timer = xcalloc(1, sizeof(*r->timer));
 	uv_timer_init(&s->loop, r->timer);
@@ -169,7 +174,7 @@ void refuse_connection(struct supervisor *s, int fd, enum dialect dialect,
 	uv_timer_start(r->timer, on_time, LINGER_MS, 0);
 	uv_poll_start(r->poll, UV_READABLE, on_readable);
 	if (dialect == DIALECT_MARIADB)
-		say_mariadb(r);
+		greet_mariadb(r);
 }
 
 void refuse_close_all(struct supervisor *s)

@@ -248,6 +248,13 @@ void session_set_public(struct session *s, unsigned service, int slot,
 	(void)address;
 }
 
+const char *session_public_database(const struct session *s, unsigned service)
+{
+	(void)s;
+	(void)service;
+	return "app";
+}
+
 const char *session_data_dir(const struct session *s)
 {
 	return s->dir;
