@@ -495,7 +495,10 @@ static int open_process(const struct session_client *client)
 	if (getsockopt(client->fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 &&
 	    peer.pid > 0 && peer.pid != getpid())
 		pid = peer.pid;
-	return pid > 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
+	/* a session of this process would be waited for in vain */
+	if (pid <= 0 || pid == getpid())
+		return -1;
+	return (int)syscall(SYS_pidfd_open, pid, 0);
 }
 
 /* The answer comes from a process that has files open yet: the caller may want
