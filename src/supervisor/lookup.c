@@ -5,17 +5,19 @@
 #include "base/error.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 /* 0 when it can be run, else why not, as an errno. */
-static int check(const char *file)
+static int check(const char *file, bool *ret_there)
 {
 	struct stat st;
 
-	if (stat(file, &st) < 0)
+	*ret_there = stat(file, &st) == 0;
+	if (!*ret_there)
 		return errno;
 	if (S_ISDIR(st.st_mode))
 		return EISDIR;
@@ -35,9 +37,10 @@ int command_lookup(const char *name, const char *path, char **ret,
 		   struct error *err)
 {
 	int why = ENOENT;
+	bool there;
 
 	if (strchr(name, '/')) {
-		why = check(name);
+		why = check(name, &there);
 		if (why)
 			return fail(name, why, err);
 		*ret = xstrdup(name);
@@ -50,14 +53,15 @@ int command_lookup(const char *name, const char *path, char **ret,
 		auto_free char *file =
 		    n ? xasprintf("%.*s/%s", (int)n, path, name)
 		      : xasprintf("./%s", name);
-		int now = check(file);
+		int now = check(file, &there);
 
 		if (!now) {
 			*ret = take_ptr(&file);
 			return 0;
 		}
-		/* one that is there and cannot be run says more than none */
-		if (now == EACCES)
+		/* one that is there and cannot be run says more than none; a
+		 * folder that is closed to us says nothing */
+		if (there && now == EACCES)
 			why = now;
 		if (!path[n])
 			break;

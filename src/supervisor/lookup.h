@@ -11,8 +11,10 @@ struct error;
  * As execvp(3) looks it up: a name with a slash is a path; any other is looked
  * for in `path` (the value of PATH; NULL: the system's default), where an empty
  * part is the working directory. ERROR_NOT_FOUND when there is none such,
- * ERROR_CANNOT_RUN when it is a directory or not executable; both name it. The
- * caller frees *ret.
+ * ERROR_CANNOT_RUN when it is a directory or not executable; both name it. A
+ * part of PATH that the user may not enter has no commands, as in bash (where
+ * env(1) and execvp say EACCES): it is not why a misspelt name is not found.
+ * The caller frees *ret.
  */
 int command_lookup(const char *name, const char *path, char **ret,
 		   struct error *err);

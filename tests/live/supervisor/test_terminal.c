@@ -114,13 +114,13 @@ static void sit_down(struct desk *d, const char *script, unsigned flags)
 
 static void sees(struct desk *d, const char *text)
 {
-	if (!read_until(d->master, text, 5000, &d->screen))
+	if (!read_until(d->master, text, 30000, &d->screen))
 		fail_msg("no '%s' on the screen: %s", text, d->screen.s);
 }
 
 static void says(struct desk *d, const char *text)
 {
-	if (!read_until(d->said[0], text, 5000, &d->shell))
+	if (!read_until(d->said[0], text, 30000, &d->shell))
 		fail_msg("no '%s' from the shell: %s", text, d->shell.s);
 }
 
@@ -144,7 +144,7 @@ static void get_up(struct desk *d)
 	close(d->master);
 	buf_free(&d->screen);
 	buf_free(&d->shell);
-	assert_no_child(5000);
+	assert_no_child(30000);
 }
 
 static void the_command_has_the_terminal(void **state)
@@ -283,7 +283,7 @@ static pid_t command_of(int said)
 {
 	auto_buf struct buf text = BUF_INIT;
 
-	assert_true(read_until(said, "\n", 5000, &text));
+	assert_true(read_until(said, "\n", 30000, &text));
 	close(said);
 	return (pid_t)strtol(text.s, NULL, 10);
 }
@@ -338,7 +338,7 @@ static void an_owner_killed_while_stopped_leaves_nothing(void **state)
 	assert_int_equal(waitpid(pid, &status, WUNTRACED), pid);
 	assert_true(WIFSTOPPED(status));
 	kill(pid, SIGKILL);
-	assert_no_child(5000);
+	assert_no_child(30000);
 }
 
 int main(void)

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -26,7 +27,7 @@ static void put(const char *name, mode_t mode)
 
 static int set_up(void **state)
 {
-	auto_free char *sub = NULL, *a = NULL;
+	auto_free char *sub = NULL, *a = NULL, *closed = NULL;
 
 	(void)state;
 	if (!mkdtemp(dir))
@@ -38,12 +39,21 @@ static int set_up(void **state)
 	put("a/data", 0600);
 	put("tool", 0700);
 	put("a/tool", 0600);
+	closed = fs_join(dir, "closed");
+	if (mkdir(closed, 0700) < 0)
+		return -1;
+	put("closed/hidden", 0700);
+	if (chmod(closed, 0) < 0)
+		return -1;
 	return 0;
 }
 
 static int tear_down(void **state)
 {
+	auto_free char *closed = fs_join(dir, "closed");
+
 	(void)state;
+	chmod(closed, 0700);
 	return fs_remove_tree(dir, NULL);
 }
 
@@ -93,11 +103,13 @@ static void an_empty_part_is_the_working_directory(void **state)
 
 static void what_is_not_there_is_not_found(void **state)
 {
+	auto_free char *lost = fs_join(dir, "none/x");
+	auto_free char *text = xasprintf("command '%s' not found", lost);
+
 	(void)state;
 	expect_error("nosuch", "/bin", ERROR_NOT_FOUND,
 		     "command 'nosuch' not found");
-	expect_error("/nonexistent/x", "/bin", ERROR_NOT_FOUND,
-		     "command '/nonexistent/x' not found");
+	expect_error(lost, "/bin", ERROR_NOT_FOUND, text);
 	expect_error("", "/bin", ERROR_NOT_FOUND, "command '' not found");
 	expect_error("/bin/sh/x", "/bin", ERROR_NOT_FOUND,
 		     "command '/bin/sh/x' not found");
@@ -121,6 +133,30 @@ static void what_is_not_executable_cannot_be_run(void **state)
 		     "command 'folder' not found");
 }
 
+/* Root may enter everything, so it is nobody for a while. */
+static void a_closed_folder_on_path_says_nothing(void **state)
+{
+	auto_free char *path = xasprintf("%s/closed:/bin", dir);
+	auto_free char *data = xasprintf("%s/a:%s/closed", dir, dir);
+	auto_free char *hidden = fs_join(dir, "closed/hidden");
+	auto_free char *denied =
+	    xasprintf("cannot run '%s': Permission denied", hidden);
+	bool root = geteuid() == 0;
+
+	(void)state;
+	assert_int_equal(chmod(dir, 0755), 0);
+	if (root)
+		assert_int_equal(seteuid(65534), 0);
+	expect("sh", path, "/bin/sh");
+	expect_error("hidden", path, ERROR_NOT_FOUND,
+		     "command 'hidden' not found");
+	expect_error(hidden, path, ERROR_CANNOT_RUN, denied);
+	if (root)
+		assert_int_equal(seteuid(0), 0);
+	expect_error("data", data, ERROR_CANNOT_RUN,
+		     "cannot run 'data': Permission denied");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -128,6 +164,7 @@ int main(void)
 	    cmocka_unit_test(an_empty_part_is_the_working_directory),
 	    cmocka_unit_test(what_is_not_there_is_not_found),
 	    cmocka_unit_test(what_is_not_executable_cannot_be_run),
+	    cmocka_unit_test(a_closed_folder_on_path_says_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
