@@ -95,15 +95,18 @@ enum route_kind route_match(const char *dir, const char *path,
 bool route_target(const struct route_match *m, const char *dir,
 		  const char *file, char *buf, size_t size)
 {
+	bool is_file = m->kind == ROUTE_IS_FILE;
 	const char *from = m->kind == ROUTE_IS_DIR ? dir : file;
+	/* a directory that is a link must not look like one */
+	const char *more = is_file ? m->suffix : "/.";
 	const char *slash = strrchr(from, '/');
-	size_t n = strlen(from), more = strlen(m->suffix);
+	size_t n = strlen(from), n_more = strlen(more);
 
-	if (m->kind != ROUTE_IS_FILE)
-		n = slash && slash > from ? (size_t)(slash - from) : 1;
-	if (n + more >= size)
+	if (!is_file)
+		n = slash ? (size_t)(slash - from) : 0;
+	if (n + n_more >= size)
 		return false;
 	memcpy(buf, from, n);
-	memcpy(buf + n, m->suffix, more + 1);
+	memcpy(buf + n, more, n_more + 1);
 	return true;
 }

@@ -38,8 +38,8 @@ bool route_clean(const char *cwd, const char *path, char *buf, size_t size);
 enum route_kind route_match(const char *dir, const char *path,
 			    struct route_match *ret);
 
-/* Where it really is: file is the owner's, dir as above. False when it does
- * not fit. */
+/* Where it really is: file is the owner's, dir as above. For a directory that
+ * is the one around it, "/." behind. False when it does not fit. */
 bool route_target(const struct route_match *m, const char *dir,
 		  const char *file, char *buf, size_t size);
 

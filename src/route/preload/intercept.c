@@ -32,9 +32,11 @@ CALL(int, -1, lstat, (const char *path, struct stat *st), (path, st),
      AT_CWD(LOOKS))
 CALL(int, -1, fstatat, (int base, const char *path, struct stat *st, int flags),
      (base, path, st, flags), AT_BASE(LOOKS))
+#ifdef STATX_BASIC_STATS /* musl has it since 1.2.5 */
 CALL(int, -1, statx,
      (int base, const char *path, int flags, unsigned mask, struct statx *st),
      (base, path, flags, mask, st), AT_BASE(LOOKS))
+#endif
 CALL(int, -1, access, (const char *path, int mode), (path, mode), AT_CWD(LOOKS))
 CALL(int, -1, eaccess, (const char *path, int mode), (path, mode),
      AT_CWD(LOOKS))

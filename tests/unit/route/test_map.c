@@ -91,12 +91,12 @@ static void targets(void **state)
 	assert_false(route_target(&m, DIR, "/o/7/shop.db", buf, 16));
 	route_match(DIR, DIR "/db", &m);
 	assert_true(route_target(&m, DIR, "/o/7/shop.db", buf, sizeof(buf)));
-	assert_string_equal(buf, "/o/7");
+	assert_string_equal(buf, "/o/7/.");
 	assert_true(route_target(&m, DIR, "/shop.db", buf, sizeof(buf)));
-	assert_string_equal(buf, "/");
+	assert_string_equal(buf, "/.");
 	route_match(DIR, DIR, &m);
 	assert_true(route_target(&m, DIR, "", buf, sizeof(buf)));
-	assert_string_equal(buf, "/run/s");
+	assert_string_equal(buf, "/run/s/.");
 }
 
 int main(void)
