@@ -7,6 +7,7 @@
 #include "base/progress.h"
 #include "base/strvec.h"
 #include "cli/render.h"
+#include "cli/route.h"
 #include "session/session.h"
 #include "supervisor/client.h"
 #include "supervisor/inner.h"
@@ -95,6 +96,39 @@ static void try_to_join(struct execution *x)
 		log_debug("no session to join: %s", error_text(&err));
 }
 
+static bool has_files(const struct strvec *env)
+{
+	const char *dialect = strvec_env_get(env, "TESTENV_DIALECT");
+
+	return dialect && !strcmp(dialect, "sqlite");
+}
+
+/*
+ * With one owner, files are that one's. With more, each process finds its own
+ * through the library; without the library all would share one, which is said.
+ */
+static int take_variables(struct execution *x, struct strvec *env,
+			  const struct deadline *deadline, struct error *err)
+{
+	auto_free char *library = route_library();
+	bool one_owner =
+	    x->config->owner && !strcmp(x->config->owner, "command");
+	unsigned slot =
+	    library && !one_owner ? SESSION_SLOT_ROUTED : SESSION_SLOT_ANY;
+
+	strvec_env_set(env, "TESTENV_ROUTE_DIR", NULL);
+	if (session_client_variables(x->client, slot, env, deadline, err) < 0)
+		return -1;
+	if (strvec_env_get(env, "TESTENV_ROUTE_DIR"))
+		route_preload(env, library);
+	else if (!library && !one_owner && has_files(env))
+		progress_notice(x->cli->progress,
+				"libtestenv-route.so is not installed: all "
+				"processes of the command share one SQLite "
+				"file");
+	return 0;
+}
+
 /* The running session of this configuration, else one of our own. */
 static int start_session(struct execution *x, struct strvec *env,
 			 struct error *err)
@@ -108,8 +142,7 @@ static int start_session(struct execution *x, struct strvec *env,
 		return -1;
 	if (session_client_wait(x->client, x->cli->progress, &deadline, err) <
 		0 ||
-	    session_client_variables(x->client, SESSION_SLOT_ANY, env,
-				     &deadline, err) < 0)
+	    take_variables(x, env, &deadline, err) < 0)
 		return x->inner ? -1 : error_wrap(err, "running session");
 	return 0;
 }

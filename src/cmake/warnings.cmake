@@ -4,7 +4,8 @@
 add_library(testenv_flags INTERFACE)
 target_compile_definitions(testenv_flags INTERFACE
   _GNU_SOURCE                  # pidfd, copy_file_range, accept4, O_TMPFILE
-  TESTENV_VERSION="${PROJECT_VERSION}")
+  TESTENV_VERSION="${PROJECT_VERSION}"
+  TESTENV_LIBDIR="${CMAKE_INSTALL_LIBDIR}")
 target_compile_options(testenv_flags INTERFACE
   -Wall -Wextra                # the usual suspects
   -Wpedantic                   # C11, not one compiler's dialect of it

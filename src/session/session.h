@@ -102,6 +102,9 @@ char *session_slot_name(const struct session *s, unsigned service,
 /* Sets every variable of the contract in env ("What the command sees"). slot:
  * whose database DATABASE_URL names; SESSION_SLOT_ANY: the caller's own. */
 #define SESSION_SLOT_ANY (~0U)
+/* As SESSION_SLOT_ANY, for a command in which files are found by their callers,
+ * too; without that, files are slot 0's. */
+#define SESSION_SLOT_ROUTED (~1U)
 int session_variables(const struct session *s, unsigned slot,
 		      struct strvec *env, struct error *err);
 

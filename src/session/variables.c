@@ -158,6 +158,30 @@ static int set_all(const struct session *s, const struct view *view,
 	return 0;
 }
 
+static const struct db_address *address_for(const struct service *service,
+					    unsigned slot)
+{
+	if (slot == SESSION_SLOT_ROUTED)
+		return public_address(service);
+	if (slot == SESSION_SLOT_ANY)
+		return service->dialect == DIALECT_SQLITE
+			   ? &service->slots[0]
+			   : public_address(service);
+	return slot_address(service, slot);
+}
+
+/* A file that is not routed is one slot's, whoever asks. */
+static unsigned known_slot(const struct session *s, unsigned slot)
+{
+	if (slot == SESSION_SLOT_ROUTED)
+		return SESSION_SLOT_ANY;
+	if (slot == SESSION_SLOT_ANY && s->n_services &&
+	    (s->services[0].dialect == DIALECT_SQLITE ||
+	     !is_set(&s->services[0].public_address)))
+		return 0;
+	return slot;
+}
+
 int session_variables(const struct session *s, unsigned slot,
 		      struct strvec *env, struct error *err)
 {
@@ -165,19 +189,14 @@ int session_variables(const struct session *s, unsigned slot,
 	    xcalloc(s->n_services, sizeof(struct db_address *));
 	auto_free char *number = NULL;
 	struct view view = {.addresses = addresses};
+	unsigned known = known_slot(s, slot);
 
-	if (slot != SESSION_SLOT_ANY && slot >= session_ready_slots(s))
+	if (known != SESSION_SLOT_ANY && known >= session_ready_slots(s))
 		return error_set(err, ERROR_USAGE, "there is no slot %u", slot);
-	/* a file that is not routed is one slot's, whoever asks */
-	if (slot == SESSION_SLOT_ANY && s->n_services &&
-	    !is_set(&s->services[0].public_address))
-		slot = 0;
-	if (slot != SESSION_SLOT_ANY)
-		view.slot = number = xasprintf("%u", slot);
+	if (known != SESSION_SLOT_ANY)
+		view.slot = number = xasprintf("%u", known);
 	for (unsigned i = 0; i < s->n_services; i++)
-		addresses[i] = slot == SESSION_SLOT_ANY
-				   ? public_address(&s->services[i])
-				   : slot_address(&s->services[i], slot);
+		addresses[i] = address_for(&s->services[i], slot);
 	return set_all(s, &view, env, err);
 }
 

@@ -441,7 +441,9 @@ int session_client_changes(struct session_client *client, unsigned slot,
 	cJSON *args = cJSON_CreateObject();
 	const cJSON *item;
 
-	if (slot != SESSION_SLOT_ANY)
+	if (slot == SESSION_SLOT_ROUTED)
+		cJSON_AddTrueToObject(args, "routed");
+	else if (slot != SESSION_SLOT_ANY)
 		cJSON_AddNumberToObject(args, "slot", slot);
 	cJSON_AddItemToObject(args, "names", names_of(env));
 	if (session_client_call(client, "env", args, NULL, deadline, &reply,

@@ -134,7 +134,8 @@ struct supervisor {
 	struct held *held;
 	struct waiting *waiting;
 	struct refusal *refusals;
-	int spare_fd; /* given up to accept one more, and refuse it */
+	char *route_dir; /* where files seem to be; NULL: there are none */
+	int spare_fd;    /* given up to accept one more, and refuse it */
 
 	struct peer *peers;
 	unsigned n_peers;

@@ -3,6 +3,7 @@
 #include "base/strvec.h"
 #include "session/ctest.h"
 #include "supervisor/internal.h"
+#include "wire/route.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -178,6 +179,8 @@ static int op_env(struct peer *p, const cJSON *request, struct error *err)
 	    protocol_number(request, "slot", 1U << 20, SESSION_SLOT_ANY);
 	const cJSON *names = cJSON_GetObjectItemCaseSensitive(request, "names");
 
+	if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(request, "routed")))
+		slot = SESSION_SLOT_ROUTED;
 	if (cJSON_GetArraySize(names) > MAX_NAMES)
 		return error_set(err, ERROR_PROTOCOL, "more than %d variables",
 				 MAX_NAMES);
@@ -186,6 +189,8 @@ static int op_env(struct peer *p, const cJSON *request, struct error *err)
 		       err) < 0)
 		return -1;
 	strvec_env_set(&env, "TESTENV_SOCKET", s->listener.path);
+	if (slot == SESSION_SLOT_ROUTED)
+		strvec_env_set(&env, ROUTE_DIR_VAR, s->route_dir);
 	cJSON_AddItemToObject(
 	    reply, "env",
 	    cJSON_CreateStringArray((const char *const *)env.v, (int)env.n));

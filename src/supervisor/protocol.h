@@ -8,8 +8,9 @@
  *   hello       version: must be PROTOCOL_VERSION; the first request
  *   wait        until the session is ready; progress: true for events meanwhile
  *   status      what runs
- *   env         slot: number; env: the session's variables, "NAME=value"; of
- *               names (a list), unset: those that must not be there
+ *   env         slot: number, or routed: true for a command that has
+ *               libtestenv-route.so; env: the session's variables,
+ * "NAME=value"; of names (a list), unset: those that must not be there
  *   ctest-spec  spec: a CTest resource specification, as text
  *   target      service, slot: how to reach one server (logs, shell)
  *   root        pid, reaper: a command runs in the session, for as long as

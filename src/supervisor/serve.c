@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/alloc.h"
+#include "base/fs.h"
 #include "config/config.h"
 #include "supervisor/front.h"
 #include "supervisor/internal.h"
 #include "supervisor/refuse.h"
+#include "wire/route.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -93,6 +95,26 @@ static int pin_files(struct supervisor *s, struct error *err)
 	return 0;
 }
 
+/* The path that is the same for all, in a directory that does not exist. */
+static void name_files(struct supervisor *s)
+{
+	for (unsigned i = 0; i < session_n_services(s->session); i++) {
+		struct session_service info;
+		auto_free char *path = NULL;
+		struct db_address a = {.dialect = DIALECT_SQLITE};
+
+		session_service(s->session, i, &info);
+		if (info.dialect != DIALECT_SQLITE)
+			continue;
+		if (!s->route_dir)
+			s->route_dir = fs_join(session_data_dir(s->session),
+					       ROUTE_DIR_NAME);
+		path = xasprintf("%s/%s/" ROUTE_FILE, s->route_dir, info.name);
+		a.path = path;
+		session_set_public(s->session, i, -1, &a);
+	}
+}
+
 static bool all_files(const struct supervisor *s)
 {
 	for (unsigned i = 0; i < session_n_services(s->session); i++)
@@ -119,6 +141,7 @@ int serve_open(struct supervisor *s, struct error *err)
 	for (unsigned i = 0; i < session_n_services(s->session); i++)
 		if (!is_file(s, i) && add_fronts(s, i, err) < 0)
 			return -1;
+	name_files(s);
 	if (pin_files(s, err) < 0)
 		return -1;
 	return s->spec.inner ? 0 : serve_listen(s, err);
@@ -147,5 +170,6 @@ void serve_free(struct supervisor *s)
 {
 	leases_free(&s->leases);
 	owners_free(&s->owners);
+	free(s->route_dir);
 	cleanup_close(&s->spare_fd);
 }

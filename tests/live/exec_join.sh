@@ -16,10 +16,10 @@ run 0 testenv exec --db sqlite -- sh -c 'echo "$TESTENV_SESSION"; sqlite3 \
 	"${DATABASE_URL#sqlite:///}" "create table t(x)"'
 out_is "$up"
 [ "$(sessions)" = "$up" ] || fail 'the session is gone, or not alone'
-# what the first made is there: it is one session
+# one session, but another owner: it sees nothing of what the first made
 run 0 testenv exec --db sqlite -- sh -c 'sqlite3 \
-	"${DATABASE_URL#sqlite:///}" "insert into t values (7); select x from t"'
-out_is 7
+	"${DATABASE_URL#sqlite:///}" "create table t(x); select count(*) from t"'
+out_is 0
 run 3 testenv exec --db sqlite -- sh -c 'exit 3'
 run 127 testenv exec --db sqlite -- no-such-command
 run 124 testenv exec --db sqlite --timeout 300ms -- sh -c "sleep 60; : $mark"

@@ -43,6 +43,7 @@ for db in postgres mariadb; do
 	run 0 testenv exec --db $db --isolation database --workers 2 \
 		--migrations db --require container -- ctest -j4
 	out_has '100% tests passed'
+	# shellcheck disable=SC2016 # for the command's own shell
 	run 0 testenv exec --db $db --isolation database --migrations db \
 		--require container -- sh -c \
 		'docker ps -q --filter label=dev.testenv.session=$TESTENV_SESSION | wc -l'
