@@ -16,13 +16,15 @@ export TESTENV_ROUTE_DIR
 path=$TESTENV_ROUTE_DIR/db/app.sqlite
 left_out=
 
-# as OWNER COMMAND...: as a process of that owner; preloaded unless bare=yes
-bare=
+# as OWNER COMMAND...: as a process of that owner, with $preload
+preload=LD_PRELOAD=$library
+# called through run
+# shellcheck disable=SC2317
 as() {
 	owner=$1
 	shift
 	"$BUILD_DIR/tests/fake_supervisor" "$fake" env "TEST_OWNER=$owner" \
-		${bare:-"LD_PRELOAD=$library"} timeout -k 2 60 "$@"
+		"$preload" timeout -k 2 60 "$@"
 }
 
 # Blanks are as the program likes them.
@@ -88,10 +90,10 @@ run 1 as a "$tmp/program" "$path" wal one
 says 'unable to open database file'
 what="without the library"
 compile gcc || fail "no C program"
-bare=SOMETHING=else
+preload=LD_PRELOAD=
 run 1 as a "$tmp/program" "$path" wal one
 says 'unable to open database file'
-bare=
+preload=LD_PRELOAD=$library
 
 # Refused, and nobody there: an error, nobody's data.
 run 1 as a "$tmp/program" "$TESTENV_ROUTE_DIR/other/app.sqlite" wal one
