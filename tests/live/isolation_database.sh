@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # isolation: database. One server; every owner has a database of it under the
 # same name, whatever it calls itself, and nobody sees another's.
+# shellcheck disable=SC2016 # for inner shells
 . "$(dirname "$0")/lib.sh"
 cd "$tmp" || exit 1
 for tool in docker psql mariadb ctest; do

@@ -3,6 +3,7 @@
 # One path, a file for each owner: unchanged programs in several languages, with
 # a supervisor that goes by TEST_OWNER. Languages that are not installed are
 # left out, and said.
+# shellcheck disable=SC2086,SC2317 # words; called by its name
 set -u
 # shellcheck source=lib.sh
 . "$SOURCE_DIR/tests/live/lib.sh"
