@@ -92,7 +92,8 @@ static void try_to_join(struct execution *x)
 	char identity[CONFIG_IDENTITY];
 
 	config_identity(x->config, identity);
-	if (session_client_join(identity, &deadline, &x->client, &err) < 0)
+	if (session_client_join(identity, getenv("TESTENV_SESSION"), &deadline,
+				&x->client, &err) < 0)
 		log_debug("no session to join: %s", error_text(&err));
 }
 

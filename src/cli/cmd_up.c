@@ -79,7 +79,7 @@ static int find_or_start(struct cli *cli, const struct daemon_spec *spec,
 	path = xasprintf("%s/up-%s.lock", runtime, identity);
 	if (lock_take(&lock, path, &deadline, err) < 0)
 		return -1;
-	found = session_client_join(identity, &deadline, ret, err);
+	found = session_client_join(identity, NULL, &deadline, ret, err);
 	if (found == 0) {
 		if (forget_failed(identity, &deadline, err) < 0 ||
 		    daemon_start(spec, &deadline, ret, err) < 0)

@@ -27,6 +27,8 @@ static size_t fit(const struct find_wish *wish, const struct session_hello *h)
 		return !strcmp(h->session, wish->session);
 	if (wish->inherited && !strcmp(h->session, wish->inherited))
 		return SIZE_MAX;
+	if (h->inner) /* it may end at any time */
+		return 0;
 	if (wish->identity && !strcmp(h->identity, wish->identity))
 		return SIZE_MAX - 1;
 	if (!find_is_below(wish->dir, h->project))

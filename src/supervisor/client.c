@@ -278,6 +278,8 @@ void session_client_hello(const struct session_client *client,
 	    .project = text_of(json, "project"),
 	    .state = text_of(json, "state"),
 	    .socket = client->socket,
+	    .inner =
+		cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "private")),
 	    .pid = protocol_number(json, "pid", 1U << 30, 0),
 	    .started_s = started > 0 && started < 9e15 ? (int64_t)started : 0,
 	};
@@ -368,7 +370,8 @@ static bool is_live(const struct session_hello *hello)
 	       !strcmp(hello->state, "ready");
 }
 
-int session_client_join(const char *identity, const struct deadline *deadline,
+int session_client_join(const char *identity, const char *inherited,
+			const struct deadline *deadline,
 			struct session_client **ret, struct error *err)
 {
 	auto_session_list struct session_list list = SESSION_LIST_INIT;
@@ -380,6 +383,9 @@ int session_client_join(const char *identity, const struct deadline *deadline,
 
 		session_client_hello(list.clients[i], &hello);
 		if (strcmp(hello.identity, identity) != 0 || !is_live(&hello))
+			continue;
+		if (hello.inner &&
+		    (!inherited || strcmp(hello.session, inherited) != 0))
 			continue;
 		*ret = take_ptr(&list.clients[i]);
 		return 1;

@@ -4,11 +4,11 @@
  *
  * To join the session of a configuration, as `exec` does:
  *
- *	r = session_client_join(identity, &deadline, &client, err);
+ *	r = session_client_join(identity, NULL, &deadline, &client, err);
  *	if (r > 0) {
  *		session_client_wait(client, NULL, &deadline, err);
  *		session_client_variables(client, SESSION_SLOT_ANY, &env,
- *&deadline, err);
+ *					 &deadline, err);
  *	}
  *
  * Keep the client open for as long as the session is used: an idle session
@@ -25,6 +25,7 @@
 #include "base/strvec.h"
 
 #include <cjson/cJSON.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -39,6 +40,7 @@ struct session_hello {
 	const char *project;  /* directory */
 	const char *state;    /* "starting" "ready" "ending" "failed" */
 	const char *socket;   /* path, or "" for a connection handed over */
+	bool inner;           /* of an exec, and ends with it */
 	long pid;
 	int64_t started_s; /* epoch */
 };
@@ -73,8 +75,13 @@ void session_list_free(struct session_list *list);
 int session_client_list(const struct deadline *deadline,
 			struct session_list *ret, struct error *err);
 
-/* The live session of a configuration: 1 found, 0 there is none, -1. */
-int session_client_join(const char *identity, const struct deadline *deadline,
+/*
+ * The live session of a configuration: 1 found, 0 there is none, -1. An exec's
+ * own may end at any time, so that is found only by what runs in it: inherited
+ * is TESTENV_SESSION, or NULL.
+ */
+int session_client_join(const char *identity, const char *inherited,
+			const struct deadline *deadline,
 			struct session_client **ret, struct error *err);
 
 /*

@@ -24,6 +24,8 @@ cJSON *status_hello(const struct supervisor *s)
 	add_string(json, "identity", s->identity);
 	add_string(json, "project", s->spec.config->project_dir);
 	add_string(json, "state", state_name(s->state));
+	if (s->spec.inner)
+		cJSON_AddTrueToObject(json, "private");
 	cJSON_AddNumberToObject(json, "pid", getpid());
 	cJSON_AddNumberToObject(json, "started", (double)s->started_s);
 	return json;

@@ -39,6 +39,26 @@ wait_for 5 not_marked || fail 'a process of the killed exec is left'
 run 7 testenv exec --db sqlite -- sh -c '[ -e "${DATABASE_URL#sqlite:///}" ] &&
 	exit 7'
 
+# another exec's own session is not joined, for that may end at any time; only
+# what runs in it does
+run 0 testenv down
+"$TESTENV_BIN" exec --db sqlite -- sh -c 'echo "$TESTENV_SESSION" >first
+	until [ -e second ]; do sleep 0.02; done; "$TESTENV_BIN" exec \
+	--db sqlite -- sh -c "echo \$TESTENV_SESSION" >inside' &
+pid=$!
+wait_for 10 test -s first || fail 'the first exec never ran'
+run 0 testenv exec --db sqlite -- sh -c 'echo "$TESTENV_SESSION"'
+[ "$(cat out)" != "$(cat first)" ] || fail 'the session of an exec was joined'
+run 17 testenv env
+run 0 testenv up --db sqlite
+up=$(testenv status | sed -n 's/^session \([^:]*\):.*/\1/p' |
+	grep -v "$(cat first)")
+[ -n "$up" ] || fail 'up took the session of an exec for its own'
+: >second
+wait "$pid" || fail 'the first exec failed'
+[ "$(cat inside)" = "$(cat first)" ] || fail 'an inner exec went elsewhere'
+[ "$(sessions)" = "$up" ] || fail 'not only the one of up is left'
+
 # another configuration is another session
 mkdir migrations
 echo 'create table u(x);' >migrations/1.sql

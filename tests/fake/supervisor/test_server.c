@@ -32,9 +32,9 @@ static void it_is_found(void **state)
 	assert_int_equal(fs_write_file(file, "", 0, 0600, NULL), 0);
 	assert_int_equal(session_client_list(&d, &list, NULL), 0);
 	assert_int_equal(list.n, 1);
-	assert_int_equal(session_client_join("0123456789abcdef", &d, &c, NULL),
-			 1);
-	assert_int_equal(session_client_join("another", &d, &c, NULL), 0);
+	assert_int_equal(
+	    session_client_join("0123456789abcdef", NULL, &d, &c, NULL), 1);
+	assert_int_equal(session_client_join("another", NULL, &d, &c, NULL), 0);
 }
 
 static void nobody_there(void **state)
