@@ -41,6 +41,8 @@ packages='
 	postgresql-client mariadb-client
 	make parallel python3-pytest-xdist
 '
+# Node may be there from elsewhere than Debian, whose npm it then shuts out.
+command -v npm >/dev/null 2>&1 || packages="$packages nodejs npm"
 # Only where an engine has to be brought up.
 engine_packages='docker.io iptables mmdebstrap'
 # Servers and readers that only live tests want, and only CI installs: a
