@@ -370,27 +370,42 @@ static bool is_live(const struct session_hello *hello)
 	       !strcmp(hello->state, "ready");
 }
 
+/* How well a session fits: 0 not at all, 2 if the caller runs in it. */
+static int join_fit(const struct session_hello *h, const char *identity,
+		    const char *inherited)
+{
+	if (strcmp(h->identity, identity) != 0 || !is_live(h))
+		return 0;
+	if (inherited && !strcmp(h->session, inherited))
+		return 2;
+	return h->inner ? 0 : 1;
+}
+
 int session_client_join(const char *identity, const char *inherited,
 			const struct deadline *deadline,
 			struct session_client **ret, struct error *err)
 {
 	auto_session_list struct session_list list = SESSION_LIST_INIT;
+	size_t best = 0;
+	int most = 0;
 
 	if (session_client_list(deadline, &list, err) < 0)
 		return -1;
 	for (size_t i = 0; i < list.n; i++) {
 		struct session_hello hello;
+		int fit;
 
 		session_client_hello(list.clients[i], &hello);
-		if (strcmp(hello.identity, identity) != 0 || !is_live(&hello))
+		fit = join_fit(&hello, identity, inherited);
+		if (fit <= most)
 			continue;
-		if (hello.inner &&
-		    (!inherited || strcmp(hello.session, inherited) != 0))
-			continue;
-		*ret = take_ptr(&list.clients[i]);
-		return 1;
+		most = fit;
+		best = i;
 	}
-	return 0;
+	if (!most)
+		return 0;
+	*ret = take_ptr(&list.clients[best]);
+	return 1;
 }
 
 int session_client_wait(struct session_client *client,
