@@ -98,8 +98,10 @@ const struct command cmd_status = {
     .synopsis = "[OPTIONS]",
     .text =
 	"Shows the sessions of this project: each service with its backend, "
-	"image and slots, and the reason where a fall-back serves. Passwords "
-	"are not shown; 'testenv env' has them.\n\n"
+	"image and slots, and the reason where a fall-back serves; then each "
+	"database, whose it is now, and why. Passwords are not shown; 'testenv "
+	"env' has them. Inside a session ('testenv exec') it is that one, "
+	"whatever the working directory.\n\n"
 	"With --json the answer is an object whose \"sessions\" is a list, "
 	"empty when nothing runs.",
     .examples = "$ testenv status --all\n"

@@ -7,8 +7,8 @@
  * made from that table, so they cannot disagree.
  *
  * To add one: write cli/cmd_NAME.c; add it to COMMANDS below, in the order of
- * `help` (exec up wait env status logs shell down gc doctor images ctest_spec
- * completion version help); add tests/live/cmd_NAME.sh that runs the built
+ * `help` (exec lease reset up wait env status logs shell down gc doctor images
+ * ctest_spec completion version help); add tests/live/cmd_NAME.sh that runs the built
  * program; add a line to CHANGELOG.md.
  */
 #ifndef CLI_COMMAND_H
@@ -25,6 +25,8 @@ struct progress;
 
 #define COMMANDS(X)   \
 	X(exec)       \
+	X(lease)      \
+	X(reset)      \
 	X(up)         \
 	X(wait)       \
 	X(env)        \

@@ -170,15 +170,20 @@ int find_session(const struct cli *cli, const struct options *options,
 	return 0;
 }
 
-/* Takes those out that do not fit. */
+/* Takes those out that do not fit; inside a session, all but that one. */
 static void keep_fitting(struct session_list *list,
 			 const struct find_wish *wish)
 {
 	auto_free struct session_hello *h = hellos(list);
+	bool inside = false;
 	size_t n = 0;
 
+	for (size_t i = 0; i < list->n; i++)
+		inside |= fit(wish, &h[i]) == SIZE_MAX;
 	for (size_t i = 0; i < list->n; i++) {
-		if (fit(wish, &h[i]))
+		size_t f = fit(wish, &h[i]);
+
+		if (inside ? f == SIZE_MAX : f > 0)
 			list->clients[n++] = list->clients[i];
 		else
 			session_client_free(list->clients[i]);
@@ -201,6 +206,8 @@ int find_sessions(const struct cli *cli, const struct options *options,
 	wish.session = options_get(options, "session");
 	if (!wish.session && find_place(options, &place, err) < 0)
 		return -1;
+	if (!options_get(options, "file"))
+		wish.inherited = getenv("TESTENV_SESSION");
 	wish.dir = place.dir;
 	keep_fitting(ret, &wish);
 	free(place.dir);

@@ -22,8 +22,8 @@ int find_session(const struct cli *cli, const struct options *options,
 		 const struct deadline *deadline, struct session_client **ret,
 		 struct error *err);
 
-/* All that fit: those of this project, with `all` every one of this user. None
- * is success. */
+/* All that fit: the one of TESTENV_SESSION, if it runs, else those of this
+ * project; with `all` every one of this user. None is success. */
 int find_sessions(const struct cli *cli, const struct options *options,
 		  bool all, const struct deadline *deadline,
 		  struct session_list *ret, struct error *err);

@@ -145,8 +145,9 @@ static void put_codes(struct buf *out)
 	};
 
 	put_paragraphs(
-	    out, "exec ends with the exit code of its command. For its own "
-		 "failures it ends with 125, with 126 if the command cannot be "
+	    out, "exec, and lease with a command, end with its exit code. For "
+		 "their own failures they end with 125, with 126 if the "
+		 "command cannot be "
 		 "run, 127 if there is no such command, 124 if the command ran "
 		 "out of time, and 128+N if signal N ended the command or "
 		 "testenv.\n\n"

@@ -118,8 +118,68 @@ static void slots_table(const cJSON *service, struct buf *out)
 	table_print(&t, 4, out);
 }
 
+static unsigned count_of(const cJSON *pool, const char *name)
+{
+	return protocol_number(pool, name, UINT32_MAX, 0);
+}
+
+static void add_number(struct table *t, const cJSON *slot, const char *name)
+{
+	auto_free char *text = xasprintf("%u", count_of(slot, name));
+
+	table_add(t, cJSON_HasObjectItem(slot, name) ? text : NULL);
+}
+
+static void add_clean(struct table *t, const char *text)
+{
+	auto_buf struct buf clean = BUF_INIT;
+
+	render_clean(&clean, text ? text : "-");
+	table_add(t, clean.s);
+}
+
+static void add_age(struct table *t, const cJSON *slot)
+{
+	auto_buf struct buf age = BUF_INIT;
+
+	if (cJSON_HasObjectItem(slot, "age_s"))
+		status_age(count_of(slot, "age_s"), &age);
+	table_add(t, age.len ? age.s : NULL);
+}
+
+/* Who has which database, and why it is theirs. */
+static void pool_text(const cJSON *pool, struct buf *out)
+{
+	static const char *const headings[] = {
+	    "SLOT", "STATE", "OWNER", "PID", "CONNECTIONS", "SINCE", "WHY"};
+	auto_table struct table t = TABLE_INIT(array_len(headings));
+	const cJSON *slot;
+
+	buf_printf(out, "  databases: %u of at most %u, %u ready, %u leased",
+		   (unsigned)cJSON_GetArraySize(
+		       cJSON_GetObjectItemCaseSensitive(pool, "slots")),
+		   count_of(pool, "max_slots"), count_of(pool, "ready"),
+		   count_of(pool, "leased"));
+	buf_printf(out, "; %u waiting, %u granted so far\n",
+		   count_of(pool, "waiting"), count_of(pool, "granted"));
+	for (size_t i = 0; i < array_len(headings); i++)
+		table_add(&t, headings[i]);
+	cJSON_ArrayForEach (slot,
+			    cJSON_GetObjectItemCaseSensitive(pool, "slots")) {
+		add_number(&t, slot, "slot");
+		add_clean(&t, protocol_string(slot, "state"));
+		add_clean(&t, protocol_string(slot, "owner"));
+		add_number(&t, slot, "pid");
+		add_number(&t, slot, "connections");
+		add_age(&t, slot);
+		add_clean(&t, protocol_string(slot, "why"));
+	}
+	table_print(&t, 4, out);
+}
+
 void status_text(const cJSON *status, struct buf *out)
 {
+	const cJSON *pool = cJSON_GetObjectItemCaseSensitive(status, "pool");
 	const cJSON *service;
 
 	head(status, out);
@@ -128,4 +188,6 @@ void status_text(const cJSON *status, struct buf *out)
 		service_line(status, service, out);
 		slots_table(service, out);
 	}
+	if (pool)
+		pool_text(pool, out);
 }

@@ -48,6 +48,11 @@ void session_client_free(struct session_client *client)
 	errno = saved;
 }
 
+int session_client_fd(const struct session_client *client)
+{
+	return client->fd;
+}
+
 void cleanup_session_client(struct session_client **client)
 {
 	session_client_free(*client);

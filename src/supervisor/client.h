@@ -57,6 +57,9 @@ void session_client_free(struct session_client *client);
 void cleanup_session_client(struct session_client **client);
 #define auto_session_client __attribute__((cleanup(cleanup_session_client)))
 
+/* To be polled: readable when the session says something or has ended. */
+int session_client_fd(const struct session_client *client);
+
 void session_client_hello(const struct session_client *client,
 			  struct session_hello *ret);
 

@@ -170,6 +170,8 @@ int op_reset(struct peer *p, const cJSON *request, struct error *err);
 int op_route(struct peer *p, const cJSON *request, struct error *err);
 /* A peer that is gone holds nothing. */
 void lease_ops_forget_peer(struct peer *p);
+/* Does this connection hold that lease? */
+bool lease_ops_holds(const struct peer *p, const char *lease);
 
 /* listen.c */
 int listener_open(struct listener *l, const char *path, struct error *err);

@@ -86,13 +86,40 @@ static void held_end(struct held *h)
 	free(h);
 }
 
-static struct held *find_held(struct peer *p, const char *lease)
+static struct held *find_lease(const struct supervisor *s, const char *lease)
+{
+	struct held *h;
+
+	DL_FOREACH(s->held, h)
+	{
+		if (lease && !strcmp(h->lease, lease))
+			return h;
+	}
+	return NULL;
+}
+
+/* The same, if it is this connection's. */
+static struct held *find_held(const struct peer *p, const char *lease)
+{
+	struct held *h = find_lease(p->server, lease);
+
+	return h && h->peer == p ? h : NULL;
+}
+
+bool lease_ops_holds(const struct peer *p, const char *lease)
+{
+	const struct held *h = find_held(p, lease);
+
+	return h && h->granted;
+}
+
+static struct held *first_held(const struct peer *p)
 {
 	struct held *h;
 
 	DL_FOREACH(p->server->held, h)
 	{
-		if (h->peer == p && lease && !strcmp(h->lease, lease))
+		if (h->peer == p)
 			return h;
 	}
 	return NULL;
@@ -118,21 +145,29 @@ static void waiting_end(struct waiting *x)
 	free(x);
 }
 
-void lease_ops_forget_peer(struct peer *p)
+static struct waiting *first_waiting(const struct peer *p)
 {
-	struct held *h, *next_h;
-	struct waiting *x, *next_x;
+	struct waiting *x;
 
-	DL_FOREACH_SAFE(p->server->held, h, next_h)
-	{
-		if (h->peer == p)
-			held_end(h);
-	}
-	DL_FOREACH_SAFE(p->server->waiting, x, next_x)
+	DL_FOREACH(p->server->waiting, x)
 	{
 		if (x->peer == p)
-			waiting_end(x);
+			return x;
 	}
+	return NULL;
+}
+
+/* An end may be another peer's answer, whose failure is that peer's end: so
+ * the search begins anew after each. */
+void lease_ops_forget_peer(struct peer *p)
+{
+	struct held *h;
+	struct waiting *x;
+
+	while ((x = first_waiting(p)))
+		waiting_end(x);
+	while ((h = first_held(p)))
+		held_end(h);
 }
 
 /* Addresses of its own for each service, and the directory. */
@@ -255,6 +290,7 @@ static void on_too_late(uv_timer_t *timer)
 	error_set(&err, ERROR_BUSY,
 		  "no database became free in time: all %u are in use",
 		  h->peer->server->leases.max_slots);
+	error_hint(&err, "--workers gives the session more");
 	refuse_held(h, &err);
 }
 
@@ -269,6 +305,27 @@ static void limit_wait(struct held *h, const cJSON *request)
 	uv_timer_init(&s->loop, h->timer);
 	h->timer->data = h;
 	uv_timer_start(h->timer, on_too_late, ms, 0);
+}
+
+/* For the refusal, which is made from the request. */
+static void give_back_id(const cJSON *request, cJSON **id)
+{
+	if (*id)
+		cJSON_AddItemToObject((cJSON *)(uintptr_t)request, "id",
+				      take_ptr(id));
+}
+
+/* 0: not known */
+static pid_t pid_of(const struct peer *p)
+{
+	struct ucred cred = {0};
+	socklen_t len = sizeof(cred);
+	uv_os_fd_t fd;
+
+	if (uv_fileno((const uv_handle_t *)&p->pipe, &fd) < 0 ||
+	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)
+		return 0;
+	return cred.pid;
 }
 
 static struct held *held_new(struct peer *p, const cJSON *request)
@@ -287,7 +344,8 @@ static struct held *held_new(struct peer *p, const cJSON *request)
 	snprintf(h->owner.worker, sizeof(h->owner.worker), "%s", h->worker);
 	snprintf(h->owner.label, sizeof(h->owner.label), "%.40s",
 		 worker ? worker : "lease");
-	snprintf(h->owner.why, sizeof(h->owner.why), "asked for a lease");
+	snprintf(h->owner.why, sizeof(h->owner.why), "lease held by pid %ld",
+		 (long)pid_of(p));
 	DL_APPEND(p->server->held, h);
 	return h;
 }
@@ -303,6 +361,7 @@ int op_lease(struct peer *p, const cJSON *request, struct error *err)
 				 MAX_HELD);
 	h = held_new(p, request);
 	if (leases_tenant(&p->server->leases, &h->owner, &t, err) < 0) {
+		give_back_id(request, &h->id);
 		held_end(h);
 		return -1;
 	}
@@ -327,34 +386,6 @@ int op_release(struct peer *p, const cJSON *request, struct error *err)
 				 lease ? lease : "");
 	held_end(h);
 	ops_reply(p, cJSON_GetObjectItemCaseSensitive(request, "id"), NULL);
-	return 0;
-}
-
-static void on_reset(struct tenant_wait *w, struct tenant *t,
-		     const struct error *err)
-{
-	struct held *h =
-	    (struct held *)((char *)w - offsetof(struct held, wait));
-	auto_cjson cJSON *id = take_ptr(&h->id);
-
-	(void)t;
-	if (err)
-		ops_refuse(h->peer, id, err);
-	else
-		ops_reply(h->peer, id, NULL);
-}
-
-static int reset_held(struct held *h, const cJSON *request, struct error *err)
-{
-	if (!h->granted || h->wait.tenant)
-		return error_set(err, ERROR_BUSY,
-				 "lease '%s' is not ready to be reset",
-				 h->lease);
-	h->wait.fn = on_reset;
-	if (tenant_reset(h->use.tenant, &h->wait, err) < 0)
-		return -1;
-	h->id = cJSON_DetachItemFromObjectCaseSensitive(
-	    (cJSON *)(uintptr_t)request, "id");
 	return 0;
 }
 
@@ -418,20 +449,34 @@ static struct waiting *waiting_new(struct peer *p, const cJSON *request)
 	return x;
 }
 
-int op_reset(struct peer *p, const cJSON *request, struct error *err)
+/* Of a lease whoever knows its id, of a user that the socket lets in, may
+ * reset it: the id is random, and only its holder's environment has it. */
+static int tenant_to_reset(struct peer *p, const cJSON *request,
+			   struct tenant **ret, struct error *err)
 {
 	const char *lease = protocol_string(request, "lease");
-	struct held *h = find_held(p, lease);
+	struct held *h;
+
+	if (!cJSON_HasObjectItem(request, "lease"))
+		return tenant_of(p, ret, err);
+	h = find_lease(p->server, lease);
+	if (!h)
+		return error_set(err, ERROR_REFUSED,
+				 "session '%s' has no lease '%.20s'",
+				 p->server->id, lease ? lease : "");
+	if (!h->granted)
+		return error_set(err, ERROR_BUSY,
+				 "lease '%s' has no database yet", h->lease);
+	*ret = h->use.tenant;
+	return 0;
+}
+
+int op_reset(struct peer *p, const cJSON *request, struct error *err)
+{
 	struct waiting *x;
 	struct tenant *t;
 
-	if (h)
-		return reset_held(h, request, err);
-	if (lease)
-		return error_set(err, ERROR_USAGE,
-				 "this connection holds no lease '%.20s'",
-				 lease);
-	if (tenant_of(p, &t, err) < 0)
+	if (tenant_to_reset(p, request, &t, err) < 0)
 		return -1;
 	x = waiting_new(p, request);
 	x->reset = true;
@@ -439,6 +484,7 @@ int op_reset(struct peer *p, const cJSON *request, struct error *err)
 		/* it gets a clean one, which is as good */
 		tenant_wait_for(t, &x->wait);
 	} else if (tenant_reset(t, &x->wait, err) < 0) {
+		give_back_id(request, &x->id);
 		waiting_end(x);
 		return -1;
 	}

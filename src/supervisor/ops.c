@@ -242,11 +242,16 @@ static int op_root(struct peer *p, const cJSON *request, struct error *err)
 	struct supervisor *s = p->server;
 	unsigned pid = protocol_number(request, "pid", INT32_MAX, 0);
 	unsigned reaper = protocol_number(request, "reaper", INT32_MAX, 0);
+	const char *lease = protocol_string(request, "lease");
 
 	if (!pid || !reaper)
 		return error_set(err, ERROR_PROTOCOL,
 				 "'root' needs a pid and its reaper");
-	owners_add(&s->owners, (pid_t)pid, (pid_t)reaper, NULL, p);
+	if (lease && !lease_ops_holds(p, lease))
+		return error_set(err, ERROR_USAGE,
+				 "this connection holds no lease '%.20s'",
+				 lease);
+	owners_add(&s->owners, (pid_t)pid, (pid_t)reaper, lease, p);
 	if (serve_listen(s, err) < 0)
 		return -1;
 	ops_reply(p, cJSON_GetObjectItemCaseSensitive(request, "id"), NULL);

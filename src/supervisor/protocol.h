@@ -14,13 +14,16 @@
  *   ctest-spec  spec: a CTest resource specification, as text
  *   target      service, slot: how to reach one server (logs, shell)
  *   root        pid, reaper: a command runs in the session, for as long as
- *               this connection lives; its processes are told apart
+ *               this connection lives; its processes are told apart. With
+ *               lease, one of this connection's: they are all its
  *   lease       worker, timeout_ms: a database of its own for whoever asks,
  *               until released or this connection ends; "lease", "slot" and
  *               "env" (as of env)
  *   release     lease
  *   reset       lease, or none: the caller's own database is as the template
- *               again; connections to it are cut
+ *               again; connections to it are cut. The lease may be another
+ *               connection's: its id is random, only the holder's environment
+ *               has it, and the socket lets in no other user
  *   route       service: "path" of the caller's own SQLite file
  *   down        end the session; answered when all is gone
  *

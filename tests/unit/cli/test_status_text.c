@@ -43,6 +43,25 @@ static void a_ready_session(void **state)
 	    "    10    /run/s           app   -         n\n");
 }
 
+static void whose_each_database_is(void **state)
+{
+	(void)state;
+	assert_text(
+	    "{\"session\":\"abc\",\"state\":\"ready\",\"age_s\":1,"
+	    "\"project\":\"/p\",\"pool\":{\"slots\":[{\"slot\":0,"
+	    "\"state\":\"leased\",\"owner\":\"t\\u001b1\",\"why\":"
+	    "\"child of ctest\",\"pid\":77,\"connections\":2,\"age_s\":"
+	    "61},{\"slot\":1,\"state\":\"ready\"}],\"max_slots\":4,"
+	    "\"ready\":1,\"leased\":1,\"waiting\":3,\"granted\":9}}",
+	    "session abc: ready, 1 s, /p\n"
+	    "  databases: 2 of at most 4, 1 ready, 1 leased; 3 waiting, 9 "
+	    "granted so far\n"
+	    "    SLOT  STATE   OWNER  PID  CONNECTIONS  SINCE  WHY\n"
+	    "    0     leased  t?1    77   2            1 min  child of "
+	    "ctest\n"
+	    "    1     ready   -      -    -            -      -\n");
+}
+
 static void files_and_why(void **state)
 {
 	(void)state;
@@ -117,6 +136,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_ready_session),
+	    cmocka_unit_test(whose_each_database_is),
 	    cmocka_unit_test(files_and_why),
 	    cmocka_unit_test(a_failed_session),
 	    cmocka_unit_test(what_makes_no_sense),

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/attach.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "cli/command.h"
+#include "cli/find.h"
+#include "session/session.h"
+#include "supervisor/client.h"
+#include "supervisor/inner.h"
+#include "supervisor/watchdog.h"
+
+#include <stdlib.h>
+
+enum {
+	JOIN_MS = 2000, /* a session that does not answer is not joined */
+	FIND_MS = 30000,
+	GRACE_MS = 5000,    /* between TERM and KILL */
+	END_MS = 90000,     /* for all that has to be removed */
+	CLEAN_UP_MS = 60000 /* of the watchdog, for a dead testenv */
+};
+
+/* In the watchdog, when testenv was killed. */
+static void clean_up(const struct estate *estate)
+{
+	struct deadline deadline = deadline_in(CLEAN_UP_MS, NULL);
+
+	/* what cannot be reached now is left to gc; nobody listens */
+	estate_clean(estate, &deadline, NULL);
+}
+
+int attach_watchdog(struct attached *a, struct error *err)
+{
+	return a->watchdog ? 0 : watchdog_start(clean_up, &a->watchdog, err);
+}
+
+void attach_inherited(const struct deadline *deadline,
+		      struct session_client **ret)
+{
+	const char *socket = getenv("TESTENV_SOCKET");
+	auto_error struct error err = ERROR_INIT;
+
+	*ret = NULL;
+	if (socket && *socket &&
+	    session_client_open(socket, deadline, ret, &err) < 0)
+		log_debug("TESTENV_SOCKET: %s", error_text(&err));
+}
+
+static bool names_configuration(const struct options *options)
+{
+	return options_get(options, "db") || options_get(options, "image") ||
+	       options_get(options, "file");
+}
+
+static int start_own(struct cli *cli, struct attached *a, struct error *err)
+{
+	struct deadline deadline =
+	    deadline_in(a->config.start_timeout_ms, cli->cancel);
+
+	if (a->config.keep != KEEP_NEVER)
+		return error_set(err, ERROR_CONFIG,
+				 "'lease' cannot keep servers: 'keep' has to "
+				 "be 'never'");
+	if (attach_watchdog(a, err) < 0)
+		return -1;
+	return inner_start(&a->config, a->watchdog, &deadline, &a->inner,
+			   &a->client, err);
+}
+
+static int join_or_start(struct cli *cli, struct attached *a, struct error *err)
+{
+	struct deadline deadline = deadline_in(JOIN_MS, cli->cancel);
+	auto_error struct error why = ERROR_INIT;
+	char identity[CONFIG_IDENTITY];
+
+	config_identity(&a->config, identity);
+	if (session_client_join(identity, &deadline, &a->client, &why) < 0)
+		log_debug("no session to join: %s", error_text(&why));
+	return a->client ? 0 : start_own(cli, a, err);
+}
+
+static int find_or_start(struct cli *cli, const struct options *options,
+			 struct attached *a, struct error *err)
+{
+	struct deadline deadline = deadline_in(FIND_MS, cli->cancel);
+	auto_error struct error why = ERROR_INIT;
+
+	attach_inherited(&deadline, &a->client);
+	if (a->client ||
+	    find_session(cli, options, &deadline, &a->client, &why) == 0)
+		return 0;
+	if (why.kind == ERROR_NO_SESSION && a->config.n_services)
+		return start_own(cli, a, err);
+	if (why.kind == ERROR_NO_SESSION)
+		error_hint(&why, "'testenv up' starts one, or say which "
+				 "database: --db postgres");
+	return error_move(err, &why);
+}
+
+static int find_or_make(struct cli *cli, const struct options *options,
+			struct attached *a, struct error *err)
+{
+	struct deadline deadline = deadline_in(FIND_MS, cli->cancel);
+
+	if (options_get(options, "session"))
+		return find_session(cli, options, &deadline, &a->client, err);
+	if (names_configuration(options))
+		return join_or_start(cli, a, err);
+	return find_or_start(cli, options, a, err);
+}
+
+int attach(struct cli *cli, const struct options *options, struct attached *ret,
+	   struct error *err)
+{
+	struct deadline deadline;
+
+	*ret = (struct attached){.client = NULL};
+	if (config_load_any(options->flags, options->n_flags, cli->progress,
+			    &ret->config, err) < 0)
+		return -1;
+	if (find_or_make(cli, options, ret, err) < 0)
+		return -1;
+	deadline = deadline_in(ret->config.start_timeout_ms, cli->cancel);
+	return session_client_wait(ret->client, cli->progress, &deadline, err);
+}
+
+/* In this order: nothing may use a database when it goes, and until the last is
+ * gone the watchdog stands guard. */
+void attach_end(struct cli *cli, struct attached *a)
+{
+	struct deadline deadline = deadline_in(END_MS, NULL);
+	auto_error struct error err = ERROR_INIT;
+
+	if (a->watchdog)
+		watchdog_sweep(a->watchdog, GRACE_MS);
+	if (a->inner && a->client &&
+	    session_client_down(a->client, cli->progress, &deadline, &err) < 0)
+		log_debug("end of the session: %s", error_text(&err));
+	session_client_free(a->client);
+	inner_join(a->inner);
+	watchdog_end(a->watchdog, 0);
+	config_free(&a->config);
+	*a = (struct attached){.client = NULL};
+}

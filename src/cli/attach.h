@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cli/attach.h - a session to use: one that runs, else one of our own.
+ *
+ * With --session the one named. With --db, --image or --file the one of that
+ * configuration, else one of our own, as `exec` has it. Without any of them the
+ * session that this process runs in (TESTENV_SOCKET), else the one that
+ * find_session means, else one of our own if the configuration asks for
+ * databases; if it does not, ERROR_NO_SESSION.
+ */
+#ifndef CLI_ATTACH_H
+#define CLI_ATTACH_H
+
+#include "config/config.h"
+
+#include <stdbool.h>
+
+struct cli;
+struct deadline;
+struct error;
+struct inner;
+struct options;
+struct session_client;
+struct watchdog;
+
+struct attached {
+	struct config config;
+	struct watchdog *watchdog;     /* NULL: not started */
+	struct inner *inner;           /* NULL: somebody else's session */
+	struct session_client *client; /* of either */
+};
+
+/* The session in which this process runs: *ret is NULL when there is none, or
+ * it does not answer. */
+void attach_inherited(const struct deadline *deadline,
+		      struct session_client **ret);
+
+/* Loads the configuration, finds or starts the session, and waits until it is
+ * ready. After a failure, too, attach_end is to be called. */
+int attach(struct cli *cli, const struct options *options, struct attached *ret,
+	   struct error *err);
+/* Starts the watchdog, if it is not there: before any thread. */
+int attach_watchdog(struct attached *a, struct error *err);
+/* Ends what the command left running, and a session of our own. */
+void attach_end(struct cli *cli, struct attached *a);
+
+#endif

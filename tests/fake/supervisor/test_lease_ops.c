@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+/* Leases as requests: whose they are, how they end, who may reset them. */
+#include "fake/supervisor/server_fixture.h"
+
+/* One call; its reply, or what was said against it. */
+static cJSON *ask(struct session_client *c, const char *op, cJSON *args,
+		  struct error *err)
+{
+	struct deadline d = in_time();
+	cJSON *reply = NULL;
+
+	if (session_client_call(c, op, args, NULL, &d, &reply, err) < 0)
+		return NULL;
+	return reply;
+}
+
+static cJSON *naming(const char *lease)
+{
+	cJSON *args = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(args, "lease", lease);
+	return args;
+}
+
+static void take(struct session_client *c, char ret_lease[32])
+{
+	auto_error struct error err = ERROR_INIT;
+	auto_cjson cJSON *reply = NULL;
+	cJSON *args = cJSON_CreateObject();
+
+	cJSON_AddNumberToObject(args, "timeout_ms", TEST_MS);
+	reply = ask(c, "lease", args, &err);
+	assert_string_equal(error_text(&err), "no error");
+	assert_non_null(reply);
+	assert_non_null(protocol_string(reply, "lease"));
+	snprintf(ret_lease, 32, "%s", protocol_string(reply, "lease"));
+}
+
+static void refused(struct session_client *c, const char *op, cJSON *args,
+		    enum error_kind kind, const char *text)
+{
+	auto_error struct error err = ERROR_INIT;
+
+	assert_null(ask(c, op, args, &err));
+	assert_string_equal(err.text, text);
+	assert_int_equal(err.kind, kind);
+}
+
+static void granted(struct session_client *c, const char *op, cJSON *args)
+{
+	auto_error struct error err = ERROR_INIT;
+	auto_cjson cJSON *reply = ask(c, op, args, &err);
+
+	assert_string_equal(error_text(&err), "no error");
+	assert_non_null(reply);
+}
+
+static void another_connection_may_reset(void **state)
+{
+	struct fixture *f = *state;
+	auto_session_client struct session_client *other = NULL;
+	char lease[32], want[128];
+
+	start_ready(f);
+	other = connect_client(f);
+	take(f->starter, lease);
+	granted(f->starter, "reset", naming(lease));
+	granted(other, "reset", naming(lease));
+	/* but not end it */
+	snprintf(want, sizeof(want), "this connection holds no lease '%s'",
+		 lease);
+	refused(other, "release", naming(lease), ERROR_USAGE, want);
+	granted(f->starter, "release", naming(lease));
+	snprintf(want, sizeof(want), "session 's1' has no lease '%s'", lease);
+	refused(other, "reset", naming(lease), ERROR_REFUSED, want);
+	refused(other, "reset", naming(""), ERROR_REFUSED,
+		"session 's1' has no lease ''");
+}
+
+static void what_is_not_a_string_is_no_lease(void **state)
+{
+	struct fixture *f = *state;
+	cJSON *args = cJSON_CreateObject();
+
+	start_ready(f);
+	cJSON_AddNumberToObject(args, "lease", 5);
+	refused(f->starter, "reset", args, ERROR_REFUSED,
+		"session 's1' has no lease ''");
+}
+
+static void all_in_use(void **state)
+{
+	struct fixture *f = *state;
+	auto_session_client struct session_client *other = NULL;
+	auto_error struct error err = ERROR_INIT;
+	cJSON *args = cJSON_CreateObject();
+	char lease[32];
+
+	stub.n_slots = 4;
+	start_ready(f);
+	other = connect_client(f);
+	for (int i = 0; i < 4; i++)
+		take(f->starter, lease);
+	cJSON_AddNumberToObject(args, "timeout_ms", 50);
+	assert_null(ask(other, "lease", args, &err));
+	assert_int_equal(err.kind, ERROR_BUSY);
+	assert_string_equal(err.text, "no database became free in time: all 4 "
+				      "are in use");
+	assert_string_equal(err.hint, "--workers gives the session more");
+	/* it did not keep its place */
+	granted(f->starter, "release", naming(lease));
+	take(other, lease);
+}
+
+static void a_closed_connection_releases(void **state)
+{
+	struct fixture *f = *state;
+	struct session_client *first;
+	char lease[32], next[32];
+
+	stub.n_slots = 4;
+	start_ready(f);
+	first = connect_client(f);
+	for (int i = 0; i < 4; i++)
+		take(first, lease);
+	session_client_free(first);
+	take(f->starter, next);
+	assert_string_not_equal(lease, next);
+}
+
+static void reset_while_the_holder_goes(void **state)
+{
+	struct fixture *f = *state;
+	struct session_client *holder;
+	char lease[32];
+
+	stub.n_slots = 4;
+	start_ready(f);
+	for (int i = 0; i < 20; i++) {
+		auto_close int raw = connect_raw(f);
+		char line[160];
+
+		holder = connect_client(f);
+		take(holder, lease);
+		snprintf(line, sizeof(line),
+			 "{\"op\":\"hello\",\"version\":1}\n"
+			 "{\"op\":\"reset\",\"lease\":\"%s\"}\n",
+			 lease);
+		say(raw, line, strlen(line));
+		session_client_free(holder);
+	}
+	assert_alive(f);
+}
+
+static void a_root_of_a_lease(void **state)
+{
+	struct fixture *f = *state;
+	auto_session_client struct session_client *other = NULL;
+	cJSON *own, *foreign;
+	char lease[32], want[128];
+
+	start_ready(f);
+	other = connect_client(f);
+	take(f->starter, lease);
+	own = naming(lease);
+	foreign = naming(lease);
+	for (int i = 0; i < 2; i++) {
+		cJSON_AddNumberToObject(i ? own : foreign, "pid", getpid());
+		cJSON_AddNumberToObject(i ? own : foreign, "reaper", getppid());
+	}
+	snprintf(want, sizeof(want), "this connection holds no lease '%s'",
+		 lease);
+	refused(other, "root", foreign, ERROR_USAGE, want);
+	granted(f->starter, "root", own);
+	/* what is below it has the lease's database for its own */
+	granted(other, "reset", NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    T(another_connection_may_reset),
+	    T(what_is_not_a_string_is_no_lease),
+	    T(all_in_use),
+	    T(a_closed_connection_releases),
+	    T(reset_while_the_holder_goes),
+	    T(a_root_of_a_lease),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

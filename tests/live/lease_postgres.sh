@@ -1,0 +1,88 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# lease and reset on PostgreSQL in containers.
+# shellcheck disable=SC2016 # for the inner shells
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=../support/exec.sh
+. "$SOURCE_DIR/tests/support/exec.sh"
+trap 'testenv down --all >/dev/null 2>&1; rm -rf "$tmp"' EXIT
+
+for tool in curl jq psql; do
+	command -v "$tool" >/dev/null || skip "no $tool"
+done
+mkdir mig
+echo 'CREATE TABLE t (x int); INSERT INTO t VALUES (7);' >mig/1.sql
+# sql STATEMENT, for the inner shells
+cat >sql <<'END'
+#!/bin/sh
+exec psql -qAt "$DATABASE_URL" -c "$*"
+END
+chmod +x sql
+PATH=$tmp:$PATH
+# x WORKERS COMMAND...: inside `exec`
+x() {
+	workers=$1
+	shift
+	testenv exec --db postgres --migrations mig --require container \
+		--fallback none --workers "$workers" -- "$@"
+}
+
+# alone, and no server stays
+testenv lease --db postgres --migrations mig --require container \
+	--fallback none -- sh -c 'echo "$TESTENV_SESSION"; sql "select x from t"
+	exit 3' >out 2>err </dev/null
+code=$?
+[ "$code" = 3 ] || [ -s out ] ||
+	skip "no postgres in a container on this machine: $(tail -n 1 err)"
+[ "$code" = 3 ] || fail "alone: exit code $code"
+what=alone
+out_has '^7$'
+nothing_left alone "$(head -n 1 out)"
+
+# one database: the command itself holds none until it uses one
+run 0 x 1 sh -c 'echo "$TESTENV_SESSION" >session
+	sql "insert into t values (1)"
+	"$TESTENV_BIN" lease --wait 300ms -- true; echo $?
+	"$TESTENV_BIN" reset; echo $?; sql "select count(*) from t"'
+out_is '125
+0
+1'
+err_is 'testenv: no database became free in time: all 1 are in use
+hint: --workers gives the session more'
+nothing_left 'one database' "$(cat session)"
+
+# who waits gets it when the holder is killed, and sees nothing of it; a
+# connection of the dead lease is cut
+run 0 x 1 sh -c 'echo "$TESTENV_SESSION" >session
+	"$TESTENV_BIN" lease -- sh -c "sql \"insert into t values (1)\"
+	: >ran; sleep 60; : '"$mark"'" & holder=$!
+	while [ ! -e ran ]; do sleep 0.02; done
+	"$TESTENV_BIN" lease -- sh -c "sql \"select x from t\"" & waiter=$!
+	until "$TESTENV_BIN" status | grep -q "1 waiting"; do sleep 0.02; done
+	kill -KILL $holder; wait $waiter; echo $?'
+out_is '7
+0'
+wait_for 5 not_marked || fail 'the command of a killed lease runs'
+nothing_left 'a killed holder' "$(cat session)"
+
+# two databases: apart, status tells whose, a reset keeps the address
+run 0 x 2 sh -c 'echo "$TESTENV_SESSION" >session
+	"$TESTENV_BIN" lease --worker a -- sh -c "sql \"insert into t values (1)\"
+	: >one; while [ ! -e two ]; do sleep 0.02; done; sql \"select sum(x) from t\"" &
+	while [ ! -e one ]; do sleep 0.02; done
+	"$TESTENV_BIN" lease --worker b -- sh -c "sql \"insert into t values (2)\"
+	sql \"select sum(x) from t\"; \"\$TESTENV_BIN\" status
+	\"\$TESTENV_BIN\" reset; sql \"select sum(x) from t\"; : >two"; wait'
+out_has ' leased  a .* lease held by pid'
+out_has ' leased  b .* lease held by pid'
+[ "$(grep '^[0-9]*$' out | xargs)" = '9 7 8' ] || fail 'not apart, or no reset'
+password=$(testenv status --all | grep -ci password)
+[ "$password" = 0 ] || fail 'status shows a password'
+run 0 x 2 sh -c 'i=0; while [ $i -lt 20 ]; do i=$((i + 1))
+	"$TESTENV_BIN" lease -- sql "insert into t values (1); select sum(x) from t" ||
+	exit 1; done'
+[ "$(sort -u out)" = 8 ] || fail 'twenty: not fresh'
+nothing_left 'two databases' "$(cat session)"
+
+finish
