@@ -47,12 +47,25 @@ char *route_library(void)
 	return access(installed, R_OK) == 0 ? fs_absolute(installed) : NULL;
 }
 
+/* "NAME=first:second", where an empty one is left out. */
+static void join_variable(struct strvec *env, const char *name,
+			  const char *first, const char *second)
+{
+	auto_free char *all = NULL;
+
+	if (!first || !*first || !second || !*second)
+		all = xstrdup(first && *first ? first : second);
+	else
+		all = xasprintf("%s:%s", first, second);
+	strvec_env_set(env, name, all);
+}
+
+/* A program built with ASan by gcc wants to be the first library; one that has
+ * options of its own does not ask ours for them. */
 void route_preload(struct strvec *env, const char *library)
 {
-	const char *others = strvec_env_get(env, "LD_PRELOAD");
-	auto_free char *all = others && *others
-				  ? xasprintf("%s:%s", library, others)
-				  : xstrdup(library);
-
-	strvec_env_set(env, "LD_PRELOAD", all);
+	join_variable(env, "LD_PRELOAD", library,
+		      strvec_env_get(env, "LD_PRELOAD"));
+	join_variable(env, "ASAN_OPTIONS", strvec_env_get(env, "ASAN_OPTIONS"),
+		      "verify_asan_link_order=0");
 }
