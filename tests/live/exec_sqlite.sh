@@ -78,6 +78,16 @@ run 124 x --timeout 300ms -- sh -c 'trap "exit 0" TERM; sleep 60 & wait'
 run 0 x --timeout 60 -- true
 nothing_left time-out
 
+# a command that takes no time: the best of three, for a busy machine
+best=60
+for _ in 1 2 3; do
+	started=$(date +%s)
+	run 0 x -- true
+	took=$(($(date +%s) - started))
+	[ "$took" -ge "$best" ] || best=$took
+done
+[ "$best" -lt 4 ] || fail "exec of true takes $best s"
+
 # what the command leaves running
 run 0 x -- sh -c "sh -c 'sleep 60 # $mark' & exit 0"
 nothing_left background
