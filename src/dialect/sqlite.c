@@ -10,6 +10,7 @@
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -332,6 +333,20 @@ static int flush_file(const char *path, struct error *err)
 	return 0;
 }
 
+/* Without a table the file has no bytes yet, like one that was cut off: this
+ * makes SQLite write its header, which says nothing new. */
+static int give_header(struct sqlite *s, struct error *err)
+{
+	struct stat st;
+	int rc;
+
+	if (stat(s->path, &st) < 0 || st.st_size > 0)
+		return 0;
+	rc = sqlite3_exec(s->handle, "PRAGMA user_version = 0", NULL, NULL,
+			  NULL);
+	return rc == SQLITE_OK ? 0 : lib_error(s->handle, rc, err);
+}
+
 static int seal(struct sqlite *s, struct error *err)
 {
 	int rc;
@@ -345,7 +360,7 @@ static int seal(struct sqlite *s, struct error *err)
 				       SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 	if (rc != SQLITE_OK)
 		return lib_error(s->handle, rc, err);
-	if (check_integrity(s, err) < 0)
+	if (give_header(s, err) < 0 || check_integrity(s, err) < 0)
 		return -1;
 	rc = sqlite3_close(s->handle);
 	if (rc != SQLITE_OK)

@@ -22,6 +22,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Of a file's 255, with room for SQLite's own suffixes. */
+enum {
+	NAME_BYTES = 200
+};
+
 struct sqlite_provider {
 	struct provider base;
 	char key[TEMPLATE_KEY];
@@ -64,9 +69,18 @@ static void set_slot_dir(struct sqlite_provider *s, unsigned slot,
 	pthread_mutex_unlock(&s->mutex);
 }
 
+/* The database's name, as far as one of a file can be it: of the environment
+ * "../x" would lead elsewhere, and much may be longer than a file system takes.
+ */
 static char *file_in(const struct provider *p, const char *dir)
 {
-	return xasprintf("%s/%s.sqlite", dir, p->spec.database);
+	char *path =
+	    xasprintf("%s/%.*s.sqlite", dir, NAME_BYTES, p->spec.database);
+
+	for (char *c = path + strlen(dir) + 1; *c; c++)
+		if (*c == '/')
+			*c = '_';
+	return path;
 }
 
 static char *slot_name(struct provider *p, unsigned slot)
@@ -136,16 +150,11 @@ static int build_into(struct sqlite_provider *s, const char *template,
 	return result;
 }
 
-/* Is there a template, and all of it? Without migrations it may be empty. */
-static bool is_cached(struct sqlite_provider *s, const char *template)
+/* Is there a template, and all of it? */
+static bool is_cached(const struct sqlite_provider *s, const char *template)
 {
-	struct stat st;
-
-	if (s->base.spec.rebuild || access(template, R_OK) < 0)
-		return false;
-	return db_file_is_whole(template) ||
-	       (!s->base.spec.migrations->n && !stat(template, &st) &&
-		!st.st_size);
+	return !s->base.spec.rebuild && access(template, R_OK) == 0 &&
+	       db_file_is_whole(template);
 }
 
 /* With the cache usable: under a lock, so that of two processes one builds. */

@@ -88,6 +88,26 @@ for _ in 1 2 3; do
 done
 [ "$best" -lt 4 ] || fail "exec of true takes $best s"
 
+# a database's name that would lead out of the session's directory
+mkdir odd
+cat >odd/compose.yaml <<'END'
+services:
+  db:
+    image: postgres:15
+    environment: { POSTGRES_DB: "../../../a b" }
+END
+run 0 x -f odd/compose.yaml -- sh -c 'echo "$DATABASE_URL"; sqlite3 \
+	"${DB_PATH:?}" "create table t(x)"'
+out_has '/\.\._\.\._\.\._a%20b\.sqlite$'
+nothing_left 'odd name'
+
+# migrations that make no table are kept, too
+mkdir nothing
+echo 'SELECT 1;' >nothing/1.sql
+run 0 x --migrations nothing -- true
+run 0 x --migrations nothing -- true
+err_is ''
+
 # what the command leaves running
 run 0 x -- sh -c "sh -c 'sleep 60 # $mark' & exit 0"
 nothing_left background

@@ -289,6 +289,19 @@ static void sealing(void **state)
 	db_close(db);
 }
 
+/* A file of no bytes could be what a power cut left. */
+static void sealing_an_empty_database(void **state)
+{
+	auto_free char *path = NULL;
+	struct db *db = open_db("empty", &path);
+	auto_error struct error err = ERROR_INIT;
+
+	(void)state;
+	run(db, "SELECT 1");
+	ok(db_seal_file(db, &err), &err);
+	assert_true(db_file_is_whole(path));
+}
+
 static void sealing_what_others_use(void **state)
 {
 	auto_free char *path = NULL;
@@ -375,6 +388,7 @@ int main(void)
 	    cmocka_unit_test(deadline_passes),
 	    cmocka_unit_test(cancelled),
 	    cmocka_unit_test(sealing),
+	    cmocka_unit_test(sealing_an_empty_database),
 	    cmocka_unit_test(sealing_what_others_use),
 	    cmocka_unit_test(sealing_a_damaged_file),
 	    cmocka_unit_test(busy),
