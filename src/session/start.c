@@ -241,7 +241,9 @@ static int start_slot(void *arg, size_t i, struct error *err)
 				   &service->slots[slot], err);
 }
 
-/* A file costs next to nothing, a server memory and half a second. */
+/* A file costs next to nothing, a server memory and half a second. One beyond
+ * those asked for: each of them may be held through its TESTENV_URL_n while the
+ * command itself, or a script around the runner, uses DATABASE_URL. */
 static unsigned choose_max_slots(const struct session *s)
 {
 	unsigned wanted = (unsigned)s->config->workers;
@@ -250,7 +252,7 @@ static unsigned choose_max_slots(const struct session *s)
 	if (!needs_containers(s))
 		return wanted > MAX_FILES ? wanted : MAX_FILES;
 	if (wanted)
-		return wanted;
+		return wanted + 1;
 	if (s->config->isolation == ISOLATION_DATABASE)
 		return MAX_DATABASES;
 	return cores > 0 ? 2 * (unsigned)cores : 2;

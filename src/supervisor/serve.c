@@ -128,8 +128,9 @@ int serve_open(struct supervisor *s, struct error *err)
 	struct leases_spec spec = {
 	    .max_slots = session_max_slots(s->session),
 	    .ready = session_ready_slots(s->session),
-	    /* making a file takes no time worth saving */
-	    .ahead = all_files(s) ? 0 : 1,
+	    /* making a file takes no time worth saving, and a number that was
+	     * asked for is there from the start */
+	    .ahead = all_files(s) || s->spec.config->workers ? 0 : 1,
 	    .fresh = pool_fresh(s->spec.config),
 	};
 

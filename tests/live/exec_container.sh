@@ -43,6 +43,13 @@ out_has '^42$'
 nothing_left 'exit code' "$(tail -n 1 out)"
 run 124 x --timeout 300ms -- sh -c 'echo "$TESTENV_SESSION"; sleep 60'
 nothing_left time-out "$(tail -n 1 out)"
+# a script around the runner has a database beside those of the workers
+run 0 x --workers 2 --start-timeout 20s -- sh -c 'for url in "$DATABASE_URL" \
+	"$TESTENV_URL_0" "$TESTENV_URL_1"; do
+	psql "$url" -Atc "select 5" || exit; done'
+out_is "5
+5
+5"
 run 127 x -- no-such-command
 err_is "testenv: command 'no-such-command' not found"
 
