@@ -75,7 +75,8 @@ static int join_or_start(struct cli *cli, struct attached *a, struct error *err)
 	char identity[CONFIG_IDENTITY];
 
 	config_identity(&a->config, identity);
-	if (session_client_join(identity, &deadline, &a->client, &why) < 0)
+	if (session_client_join(identity, getenv("TESTENV_SESSION"), &deadline,
+				&a->client, &why) < 0)
 		log_debug("no session to join: %s", error_text(&why));
 	return a->client ? 0 : start_own(cli, a, err);
 }

@@ -96,8 +96,7 @@ services:
     image: postgres:15
     environment: { POSTGRES_DB: "../../../a b" }
 END
-run 0 x -f odd/compose.yaml -- sh -c 'echo "$DATABASE_URL"; sqlite3 \
-	"${DB_PATH:?}" "create table t(x)"'
+run 0 x -f odd/compose.yaml -- sh -c 'echo "$TESTENV_URL_0"'
 out_has '/\.\._\.\._\.\._a%20b\.sqlite$'
 nothing_left 'odd name'
 
