@@ -1,0 +1,38 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Unchanged tests under jest and vitest, with several workers each.
+# shellcheck source=../support/runners.sh
+. "$SOURCE_DIR/tests/support/runners.sh"
+need node npm
+need_db
+
+# Fetched once for a build directory: another test may be doing so too.
+packages=$BUILD_DIR/runners-node
+mkdir -p "$packages"
+# shellcheck disable=SC2016 # for the inner shell
+flock "$packages.lock" sh -c 'cd "$0" && { [ -e done ] || {
+	echo "{}" >package.json && npm install --silent --no-audit --no-fund \
+		jest@29 vitest@2 pg@8 && touch done; }; }' "$packages" \
+	>out 2>err </dev/null || skip 'npm cannot fetch jest, vitest and pg'
+
+ln -s "$packages/node_modules" node_modules
+cp "$suite/node/own_row.js" .
+echo '{}' >package.json
+mkdir jest vitest
+for i in 1 2 3 4 5 6; do
+	echo "test('own row', () => require('../own_row')(
+		process.env.JEST_WORKER_ID));" >"jest/a$i.test.js"
+	echo "import { test } from 'vitest';
+		import ownRow from '../own_row.js';
+		test('own row', () => ownRow(process.env.VITEST_POOL_ID));" \
+		>"vitest/a$i.test.mjs"
+done
+
+jest='node node_modules/jest/bin/jest.js --ci -w 3 jest'
+vitest='node node_modules/vitest/vitest.mjs run --dir vitest --pool forks'
+vitest="$vitest --poolOptions.forks.minForks=3 --poolOptions.forks.maxForks=3"
+every 2 "$jest"
+shared_fails "$jest"
+every 2 "$vitest"
+shared_fails "$vitest"
+finish

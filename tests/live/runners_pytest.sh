@@ -1,0 +1,31 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Unchanged tests under pytest: alone it is one owner, under xdist each worker
+# is one.
+# shellcheck source=../support/runners.sh
+. "$SOURCE_DIR/tests/support/runners.sh"
+# Debian's has Debian's packages, whatever comes first in the path
+python=
+for p in python3 /usr/bin/python3; do
+	$p -c 'import pytest, xdist, psycopg2' 2>err && python=$p && break
+done
+[ -n "$python" ] || skip 'no pytest, xdist or psycopg2 here'
+need_db
+
+# the cache would be written beside the tests
+cp "$suite/pytest/test_own_row.py" .
+pytest="$python -B -m pytest -q -p no:cacheprovider test_own_row.py"
+run 0 with_db -- sh -c "$pytest"
+echo 'alone: green'
+every 5 "$pytest -n 4"
+every 2 "$pytest -n 4 --dist loadfile"
+shared_fails "$pytest -n 4"
+
+db=mariadb
+if $python -c 'import pymysql' 2>err && with_db -- true >out 2>err </dev/null
+then
+	every 2 "$pytest -n 4"
+else
+	echo 'no pymysql, or no mariadb in a container: not shown on that'
+fi
+finish
