@@ -13,6 +13,7 @@ int owners_init(struct owners *o, const char *policy, bool any,
 		struct error *err)
 {
 	*o = (struct owners){.rules.any = any};
+	o->recent = xcalloc(1, sizeof(*o->recent));
 	return policy ? owner_policy_parse(policy, &o->rules.policy,
 					   &o->rules.depth, err)
 		      : 0;
@@ -25,6 +26,7 @@ void owners_free(struct owners *o)
 	free(o->roots);
 	free(o->holders);
 	free(o->pids);
+	free(o->recent);
 	*o = (struct owners){.n = 0};
 }
 
@@ -85,7 +87,8 @@ static int decide(struct owners *o, const struct peer *peer, struct owner *ret,
 int owners_of_tcp(struct owners *o, int fd, struct owner *ret,
 		  struct error *err)
 {
-	struct peer_search where = {.roots = o->pids, .n_roots = o->n};
+	struct peer_search where = {
+	    .roots = o->pids, .n_roots = o->n, .recent = o->recent};
 	struct peer peer;
 
 	if (peer_of_tcp(fd, &where, &peer, err) < 0)

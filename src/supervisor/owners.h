@@ -16,6 +16,7 @@
 #include <sys/types.h>
 
 struct error;
+struct peer_recent;
 
 /* Whoever named a command: a peer. Only compared. */
 typedef const void *owners_holder;
@@ -26,6 +27,8 @@ struct owners {
 	owners_holder *holders;   /* of each */
 	pid_t *pids;              /* of each, for router/peer.h */
 	size_t n, size;
+	/* a test connects more than once as a rule */
+	struct peer_recent *recent;
 };
 
 /* any: processes outside every command may call, too (an `up` session). */
