@@ -8,6 +8,7 @@
 . "$SOURCE_DIR/tests/live/lib.sh"
 cd "$tmp" || exit 1
 db=postgres
+# shellcheck disable=SC2034 # for who sources this
 suite=$SOURCE_DIR/tests/live/runners
 
 skip() {
