@@ -47,7 +47,8 @@ command -v npm >/dev/null 2>&1 || packages="$packages nodejs npm"
 engine_packages='docker.io iptables mmdebstrap'
 # Servers and readers that only live tests want, and only CI installs: a
 # developer may not like a database server to start.
-live_packages='postgresql mariadb-server-core mandoc iproute2 docker.io'
+live_packages='postgresql mariadb-server-core mandoc iproute2 docker.io
+	python3-psycopg2 python3-pymysql golang-go'
 
 say() {
 	printf '\n== %s\n' "$*"

@@ -75,19 +75,22 @@ def leases(each):
     session.close()
 
 
-def owners(together, each):
+def forked(together, fn, each):
     children = []
     for _ in range(together):
         pid = os.fork()
         if pid == 0:
-            leases(each)
-            sys.stdout.flush()
+            fn(each)
             os._exit(0)
         children.append(pid)
     codes = [os.waitpid(pid, 0)[1] for pid in children]
     if any(codes):
-        raise SystemExit("of %d owners %d failed" %
+        raise SystemExit("of %d processes %d failed" %
                          (together, len([c for c in codes if c])))
+
+
+def owners(together, each):
+    forked(together, leases, each)
 
 
 URL = urlsplit(os.environ["DATABASE_URL"])
@@ -120,9 +123,14 @@ def bad_connection(how):
     s.close()
 
 
-def connections(n):
+def bad_connections(n):
+    random.seed(os.getpid())
     for i in range(n):
         bad_connection(i % 10)
+
+
+def connections(n):
+    forked(8, bad_connections, n // 8)
 
 
 def settled(pid, fds):
@@ -142,7 +150,7 @@ def main():
     pid = session.pid()
     idle = measure(pid)[0]
     # what is allocated once is no leak
-    run(*([counts[0], 2] if what == "owners" else [200]))
+    run(*([counts[0], 2] if what == "owners" else [400]))
     before = settled(pid, idle)
     began = time.monotonic()
     run(*counts)
