@@ -360,8 +360,7 @@ const struct command cmd_lease = {
 	"project, else one of its own as 'testenv exec' makes it. With --db, "
 	"--image or --file it is the running one of that configuration, else "
 	"one of its own. If all databases are in use, --wait limits the wait "
-	"for one: inside 'testenv exec --workers 1' the command itself may "
-	"have the only one.",
+	"for one; --workers says how many a session has.",
     .examples =
 	"$ testenv lease -- ./import-test\n"
 	"$ testenv lease --db postgres --timeout 5m -- make check\n"
