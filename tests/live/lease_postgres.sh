@@ -21,6 +21,7 @@ END
 chmod +x sql
 PATH=$tmp:$PATH
 # x WORKERS COMMAND...: inside `exec`
+# shellcheck disable=SC2317 # called through run
 x() {
 	workers=$1
 	shift

@@ -21,11 +21,11 @@ PATH=$tmp:$PATH
 db='--db sqlite --migrations mig'
 # alone OPTION...: with a session of its own; x OPTION...: inside `exec`
 alone() {
-	# shellcheck disable=SC2086 # words
+	# shellcheck disable=SC2086,SC2317 # words; called through run
 	testenv lease $db "$@"
 }
 x() {
-	# shellcheck disable=SC2086 # words
+	# shellcheck disable=SC2086,SC2317 # words; called through run
 	testenv exec $db -- "$@"
 }
 
