@@ -42,14 +42,22 @@ static int end_all(struct cli *cli, const struct options *options,
 }
 
 /* Does a session run here at all? Without one, or when somebody else has just
- * ended it, there is nothing to do. */
+ * ended it, there is nothing to do; that of an exec ends with it. */
 static bool any_here(struct cli *cli, const struct options *options)
 {
 	struct deadline find = deadline_in(FIND_MS, cli->cancel);
 	auto_session_list struct session_list list = SESSION_LIST_INIT;
 
-	return find_sessions(cli, options, false, &find, &list, NULL) < 0 ||
-	       list.n;
+	if (find_sessions(cli, options, false, &find, &list, NULL) < 0)
+		return true;
+	for (size_t i = 0; i < list.n; i++) {
+		struct session_hello hello;
+
+		session_client_hello(list.clients[i], &hello);
+		if (!hello.inner)
+			return true;
+	}
+	return false;
 }
 
 static int run(struct cli *cli, const struct options *options,

@@ -27,7 +27,7 @@ static size_t fit(const struct find_wish *wish, const struct session_hello *h)
 		return !strcmp(h->session, wish->session);
 	if (wish->inherited && !strcmp(h->session, wish->inherited))
 		return SIZE_MAX;
-	if (h->inner) /* it may end at any time */
+	if (h->inner && !wish->inner)
 		return 0;
 	if (wish->identity && !strcmp(h->identity, wish->identity))
 		return SIZE_MAX - 1;
@@ -209,6 +209,7 @@ int find_sessions(const struct cli *cli, const struct options *options,
 	if (!options_get(options, "file"))
 		wish.inherited = getenv("TESTENV_SESSION");
 	wish.dir = place.dir;
+	wish.inner = true;
 	keep_fitting(ret, &wish);
 	free(place.dir);
 	return 0;

@@ -5,7 +5,8 @@
  * --session ID names it. Without that, in this order: the session of
  * TESTENV_SESSION, if it runs; the one of this very configuration; the only one
  * of this project; the only one of the nearest folder above. One that has
- * failed or is ending counts only where no other does. Two that fit equally
+ * failed or is ending counts only where no other does, and that of an exec only
+ * if it is named by either. Two that fit equally
  * well are ERROR_NO_SESSION, as is none, and the hint tells what runs.
  */
 #ifndef CLI_FIND_H
@@ -13,6 +14,8 @@
 
 #include "base/clock.h"
 #include "supervisor/client.h"
+
+#include <stdbool.h>
 
 struct cli;
 struct error;
@@ -22,8 +25,9 @@ int find_session(const struct cli *cli, const struct options *options,
 		 const struct deadline *deadline, struct session_client **ret,
 		 struct error *err);
 
-/* All that fit: the one of TESTENV_SESSION, if it runs, else those of this
- * project; with `all` every one of this user. None is success. */
+/* All that fit, those of an exec as well: the one of TESTENV_SESSION, if it
+ * runs, else those of this project; with `all` every one of this user. None is
+ * success. */
 int find_sessions(const struct cli *cli, const struct options *options,
 		  bool all, const struct deadline *deadline,
 		  struct session_list *ret, struct error *err);
@@ -34,6 +38,7 @@ struct find_wish {
 	const char *session;   /* --session, or NULL */
 	const char *inherited; /* TESTENV_SESSION, or NULL */
 	const char *identity;  /* or NULL */
+	bool inner; /* those of an exec, which may end at any time, too */
 	const char *dir;
 };
 int find_choose(const struct find_wish *wish, const struct session_hello *list,

@@ -49,7 +49,11 @@ pid=$!
 wait_for 10 test -s first || fail 'the first exec never ran'
 run 0 testenv exec --db sqlite -- sh -c 'echo "$TESTENV_SESSION"'
 [ "$(cat out)" != "$(cat first)" ] || fail 'the session of an exec was joined'
+run 0 testenv status
+out_has "^session $(cat first): ready"
 run 17 testenv env
+run 0 testenv env --session "$(cat first)"
+run 0 testenv down
 run 0 testenv up --db sqlite
 up=$(testenv status | sed -n 's/^session \([^:]*\):.*/\1/p' |
 	grep -v "$(cat first)")
