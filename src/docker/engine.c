@@ -376,6 +376,20 @@ int engine_open_host(const struct engine_candidate *candidate,
 	return 0;
 }
 
+/* Why the first of those that are there, a dead one or another's, does not
+ * answer; NULL: none is. */
+static const char *nearest_failure(const struct engine_candidates *candidates)
+{
+	for (size_t i = 0; i < candidates->n; i++) {
+		const struct engine_candidate *c = &candidates->list[i];
+		const char *path = after(c->host, "unix://");
+
+		if (c->failure && path && access(path, F_OK) == 0)
+			return c->failure;
+	}
+	return NULL;
+}
+
 /* One candidate: its own reason is the error. More: a list under it. */
 static int none_answers(const struct engine_candidates *candidates,
 			struct error *last, struct error *err)
@@ -395,7 +409,11 @@ static int none_answers(const struct engine_candidates *candidates,
 			last->kind = ERROR_NO_ENGINE;
 		error_move(err, last);
 	} else {
-		error_set(err, ERROR_NO_ENGINE, "no container engine answers");
+		const char *nearest = nearest_failure(candidates);
+
+		error_set(err, ERROR_NO_ENGINE,
+			  "no container engine answers%s%s",
+			  nearest ? ": " : "", nearest ? nearest : "");
 		error_hint(err, "start an engine, or name one by DOCKER_HOST");
 	}
 	error_detail(err, list.s);
