@@ -92,6 +92,7 @@ static const struct mark {
     {NULL, "[pytest-xdist", "pytest"},
     {"node", "/jest-worker/", "jest"},
     {"node", "/tinypool/", "vitest"},
+    {NULL, "Tinypool", "vitest"}, /* its title, once it runs */
     {"node", "/vitest/dist/workers/", "vitest"},
     {"node", "/vitest/dist/worker", "vitest"},
     {"node", "/mocha/lib/nodejs/worker.", "mocha"},
