@@ -109,7 +109,8 @@ int container_start_server(struct container_provider *p, int slot,
 {
 	struct server_plan plan = {
 	    .slot = slot,
-	    .image = p->template_ref,
+	    .image = p->template_id,
+	    .image_name = p->template_ref,
 	    .role = "server",
 	    .password = p->password,
 	    .root_password = p->root_password,
@@ -267,6 +268,7 @@ static void close_provider(struct provider *base,
 	free(p->servers);
 	free(p->image_name);
 	free(p->template_ref);
+	free(p->template_id);
 	free(p->password);
 	free(p->root_password);
 	free(p->server_version);

@@ -54,7 +54,10 @@ struct container_provider {
 	struct image image;
 	char key[TEMPLATE_KEY];
 	char *template_ref; /* "testenv/template:KEY" */
-	char *password;     /* the template's roles' */
+	/* of the template found or made, whose passwords are known: the name
+	 * goes over to what another process commits under the same key */
+	char *template_id;
+	char *password; /* the template's roles' */
 	char *root_password;
 	/* what the template's are replaced by: one for all slots, as one URL
 	 * leads to any of them */
@@ -77,7 +80,8 @@ struct container_provider {
 struct server_plan {
 	int slot;
 	const char *image;
-	const char *role; /* for its label */
+	const char *image_name; /* for people; NULL: image */
+	const char *role;       /* for its label */
 	const char *password, *root_password;
 	bool socket; /* no network, if the engine shares our file system */
 };

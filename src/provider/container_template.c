@@ -44,9 +44,11 @@ static int find(struct container_provider *p, const struct deadline *deadline,
 		log_debug("'%s' has no passwords: made again", p->template_ref);
 		return 0;
 	}
+	free(p->template_id);
 	free(p->password);
 	free(p->root_password);
 	free(p->server_version);
+	p->template_id = xstrdup(image.id);
 	p->password = xstrdup(password);
 	p->root_password = xstrdup_or_null(root);
 	p->server_version = xstrdup_or_null(image_label(&image, LABEL_SERVER));
@@ -172,7 +174,7 @@ static int commit(struct container_provider *p, struct server *s,
 	    LABEL_EXPIRES, LABEL_SLOT,  LABEL_PROJECT,
 	};
 	auto_strvec struct strvec changes = STRVEC_INIT;
-	auto_free char *id = NULL;
+	char *id = NULL;
 
 	for (size_t i = 0; i < array_len(blank); i++)
 		strvec_pushf(&changes, "LABEL %s=\"\"", blank[i]);
@@ -182,8 +184,13 @@ static int commit(struct container_provider *p, struct server *s,
 		     dialect_name(p->base.spec.dialect));
 	strvec_pushf(&changes, "LABEL " LABEL_SERVER "=\"%.40s\"",
 		     p->server_version ? p->server_version : "");
-	return image_commit(p->engine, s->c.id, TEMPLATE_REPO, p->key,
-			    (const char *const *)changes.v, deadline, &id, err);
+	if (image_commit(p->engine, s->c.id, TEMPLATE_REPO, p->key,
+			 (const char *const *)changes.v, deadline, &id,
+			 err) < 0)
+		return -1;
+	free(p->template_id);
+	p->template_id = id;
+	return 0;
 }
 
 static int build_in(struct container_provider *p, struct server *s,

@@ -368,7 +368,8 @@ static int run_once(struct container_provider *p,
 	    (!s->dir && find_port(p, s, deadline, &port, err) < 0)) {
 		struct deadline cleanup = deadline_in(CLEANUP_MS, NULL);
 
-		error_wrap(err, "run '%s'", plan->image);
+		error_wrap(err, "run '%s'",
+			   plan->image_name ? plan->image_name : plan->image);
 		server_remove(p, s, &cleanup, NULL);
 		return -1;
 	}

@@ -20,14 +20,18 @@ x() {
 	testenv exec --db postgres --backend container "$@"
 }
 
-# events ACTION: of the containers of this test's own sessions, since it began.
-# The project is the working directory, which nobody else has.
-since=$(date +%s)
-events() {
-	engine -G -d "since=$since" -d "until=$(($(date +%s) + 1))" \
-		--data-urlencode "filters={\"type\":[\"container\"],\"event\":[\
-\"$1\"],\"label\":[\"dev.testenv.project=$tmp\"]}" http://engine/events |
-		jq -r '.Actor.Attributes.name'
+# Every commit of a container of this test's own sessions: the project is the
+# working directory, which nobody else has. As it happens, since an engine
+# remembers its last 256 events only.
+filters="{\"type\":[\"container\"],\"event\":[\"commit\"],\"label\":[\
+\"dev.testenv.project=$tmp\"]}"
+# not by engine(), whose shell would be the one to kill
+curl -sN --unix-socket /var/run/docker.sock -G --data-urlencode \
+	"filters=$filters" http://engine/events >events 2>/dev/null &
+watcher=$!
+trap 'kill "$watcher"; rm -rf "$tmp"' EXIT
+made() {
+	[ "$(grep -c '"commit"' events)" = "$commits" ]
 }
 containers_here() {
 	engine -G -d all=1 --data-urlencode \
@@ -37,15 +41,13 @@ containers_here() {
 no_container() {
 	[ -z "$(containers_here)" ]
 }
-# no_trace WHAT: and no commit since the last call, unless it is $commits
+# no_trace WHAT: nothing is left, and $commits templates were made so far
 commits=0
 no_trace() {
 	nothing_left "$1"
 	wait_for 10 no_container || fail "$1: left: $(containers_here)"
-	now=$(events commit | wc -l)
-	[ "$now" = "$commits" ] || fail "$1: $now commits, not $commits"
+	wait_for 2 made || fail "$1: not $commits commits: $(cut -c 1-200 events)"
 }
-commits=$(events commit | wc -l)
 mkdir migrations
 
 # a statement that is wrong, on line 37 of the second file
@@ -90,10 +92,16 @@ no_trace 'the third'
 
 # its template is taken away while a session runs: that one has what it needs,
 # and the next makes it again
-remove='curl -s --unix-socket /var/run/docker.sock -X DELETE \
-	"http://engine/images/$(curl -s --unix-socket /var/run/docker.sock \
-	"http://engine/containers/testenv-$TESTENV_SESSION-db-0/json" |
-	jq -r .Config.Image)?force=1" >removed'
+cat >remove <<'EOF'
+get() {
+	curl -s --unix-socket /var/run/docker.sock "$@"
+}
+id=$(get "http://engine/containers/testenv-$TESTENV_SESSION-db-0/json" |
+	jq -r .Image)
+tag=$(get "http://engine/images/$id/json" | jq -r '.RepoTags[0]')
+get -X DELETE "http://engine/images/$tag?force=1" >removed
+EOF
+remove='sh remove'
 run 0 x --migrations migrations -- sh -c "$remove; psql -Atc 'table here'"
 out_is "$mark"
 grep -q Untagged removed || fail "the template was not taken: $(cat removed)"
@@ -103,6 +111,16 @@ out_is "$mark"
 err_has 'made the template'
 commits=$((commits + 1))
 no_trace 'template made again'
+
+# another process makes it anew while a session runs on it: its next servers
+# have its passwords
+run 0 x --migrations migrations -- sh -c 'env -u TESTENV_SESSION \
+	-u TESTENV_SOCKET "$TESTENV_BIN" exec --db postgres \
+	--backend container --rebuild --migrations migrations -- true
+	psql -Atc "table here"; '"$remove"
+out_is "$mark"
+commits=$((commits + 2))
+no_trace 'template made anew'
 
 # a server that has too little memory to start, and what is none
 run 12 testenv up --db mariadb --backend container --memory 32m --rebuild
@@ -138,10 +156,9 @@ no_trace 'gc elsewhere'
 if [ "$(id -u)" = 0 ] && unshare -m mount -t tmpfs none run2 2>/dev/null; then
 	run 0 unshare -m sh -c 'mount -t tmpfs -o mode=700 none \
 		"$XDG_RUNTIME_DIR" && exec "$@"' sh "$TESTENV_BIN" exec --rebuild \
-		--db postgres --backend container --transport unix \
-		--migrations migrations -- sh -c \
-		"psql -Atc 'table here'; echo \"\$PGHOST\"; $remove"
-	out_is "$(printf '%s\n127.0.0.1' "$mark")"
+		--db postgres --backend container --migrations migrations -- \
+		sh -c "psql -Atc 'table here'; $remove"
+	out_is "$mark"
 	commits=$((commits + 1))
 	no_trace 'files not shared'
 fi

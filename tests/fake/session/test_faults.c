@@ -8,7 +8,9 @@
 
 #include "place.h"
 
+#include "docker/container.h"
 #include "docker/engine.h"
+#include "docker/image.h"
 #include "provider/provider.h"
 
 enum {
@@ -58,8 +60,8 @@ static void again(void **state)
 	assert_int_equal(setup(state), 0);
 }
 
-/* A provider from its opening to its end, `slots` servers in between. */
-static int live(unsigned slots, int start_ms, int close_ms)
+static int open_provider(bool rebuild, const struct deadline *d,
+			 struct provider **ret)
 {
 	struct ownership owner = {.session = "abcdefabcdef",
 				  .run_dir = run_dir,
@@ -72,12 +74,20 @@ static int live(unsigned slots, int start_ms, int close_ms)
 				     .version = "15",
 				     .database = "app",
 				     .user = "app",
-				     .migrations = &no_migrations};
+				     .migrations = &no_migrations,
+				     .rebuild = rebuild};
+
+	return provider_open_container(engine, &spec, &owner, d, NULL, ret,
+				       &err);
+}
+
+/* A provider from its opening to its end, `slots` servers in between. */
+static int live(unsigned slots, int start_ms, int close_ms)
+{
 	struct deadline start = deadline_in(start_ms, NULL);
 	struct deadline end;
 	struct provider *p = NULL;
-	int result = provider_open_container(engine, &spec, &owner, &start,
-					     NULL, &p, &err);
+	int result = open_provider(false, &start, &p);
 
 	if (result == 0)
 		result = provider_template_ensure(p, &start, &err);
@@ -410,6 +420,38 @@ static void a_port_that_is_taken_is_chosen_anew(void **state)
 	nothing_left("always");
 }
 
+/* Two templates of one key hold two passwords. */
+static void a_server_is_of_the_template_that_was_found(void **state)
+{
+	auto_container_list struct container_list list = CONTAINER_LIST_INIT;
+	auto_image struct image image = IMAGE_INIT;
+	auto_db_address struct db_address a = {.dialect = DIALECT_POSTGRES};
+	struct deadline d = deadline_in(START_MS, NULL);
+	struct provider_facts facts;
+	auto_free char *name = NULL;
+	auto_free char *ours = NULL;
+	struct provider *first;
+	struct provider *second;
+
+	(void)state;
+	assert_ok(open_provider(false, &d, &first));
+	assert_ok(provider_template_ensure(first, &d, &err));
+	provider_facts(first, &facts);
+	name = xasprintf("testenv/template:%s", facts.template_key);
+	assert_int_equal(image_inspect(engine, name, &d, &image, &err), 1);
+	ours = take_ptr(&image.id);
+	assert_ok(open_provider(true, &d, &second));
+	assert_ok(provider_template_ensure(second, &d, &err));
+	assert_ok(provider_slot_start(first, 0, &d, &a, &err));
+	assert_ok(
+	    container_list(engine, "dev.testenv.session", &d, &list, &err));
+	assert_int_equal(list.n, 1);
+	assert_string_equal(list.rows[0].image, ours);
+	provider_close(first, &d);
+	provider_close(second, &d);
+	nothing_left("two templates");
+}
+
 /* Podman says nothing of a bind whose source is not there: the file that was
  * put into it decides. */
 static void podman_is_asked_for_a_file_of_ours(void **state)
@@ -467,6 +509,7 @@ int main(void)
 	    faulty(a_server_out_of_memory_gets_a_hint),
 	    faulty(a_server_that_never_gets_ready_shows_its_log),
 	    faulty(a_port_that_is_taken_is_chosen_anew),
+	    faulty(a_server_is_of_the_template_that_was_found),
 	    faulty(podman_is_asked_for_a_file_of_ours),
 	    faulty(podman_that_shares_no_files_gets_ports),
 	};

@@ -210,12 +210,51 @@ static void a_start_of_two(void **state)
 	check(at, want);
 }
 
+/* An engine that does not see our files is told so by its own refusal, once a
+ * session, and each server costs a look at the port that it chose. */
+static void a_start_without_shared_files(void **state)
+{
+	static const char *const want[] = {
+	    "DELETE /containers/*",
+	    "GET /containers/*/json",
+	    "GET /containers/json",
+	    "GET /events",
+	    "GET /images/json",
+	    "GET /images/testenv/template:*/json",
+	    "HEAD /_ping",
+	    "POST /containers/*/start",
+	    "POST /containers/create",
+	    "POST /containers/create",
+	};
+	static const struct fake_reply refused = {
+	    .status = 400,
+	    .body =
+		"{\"message\":\"invalid mount config for type \\\"bind\\\": "
+		"bind source path does not exist: /x\"}"};
+	struct config_flag flags[] = {{"db", "postgres"},
+				      {"backend", "container"},
+				      {"host", fake_engine_host(fake)}};
+	auto_free char *log = NULL;
+	unsigned at = 0;
+
+	(void)state;
+	fake_engine_add_image(fake, "testenv/postgres:15", NULL);
+	run_session(flags, array_len(flags));
+	log = fake_engine_log(fake);
+	for (const char *p = log; (p = strchr(p, '\n')); p++)
+		at++;
+	fake_engine_on(fake, "POST", "/containers/create", &refused, 1);
+	run_session(flags, array_len(flags));
+	check(at, want);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    in_place(an_unversioned_start),
 	    in_place(a_versioned_start),
 	    in_place(a_start_of_two),
+	    in_place(a_start_without_shared_files),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
