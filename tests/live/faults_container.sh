@@ -29,7 +29,19 @@ filters="{\"type\":[\"container\"],\"event\":[\"commit\"],\"label\":[\
 curl -sN --unix-socket /var/run/docker.sock -G --data-urlencode \
 	"filters=$filters" http://engine/events >events 2>/dev/null &
 watcher=$!
-trap 'kill "$watcher"; rm -rf "$tmp"' EXIT
+# templates of this run alone, those without a name, too
+forget_templates() {
+	for key in $(sed -n 's/.*"testenv.template:\([0-9a-f]*\)".*/\1/p' \
+		events | sort -u); do
+		for image in $(engine -G -d all=1 --data-urlencode \
+			"filters={\"label\":[\"dev.testenv.template=$key\"]}" \
+			http://engine/images/json | jq -r '.[].Id'); do
+			engine -X DELETE "http://engine/images/$image?force=1" \
+				>/dev/null
+		done
+	done
+}
+trap 'kill "$watcher"; forget_templates; rm -rf "$tmp"' EXIT
 made() {
 	[ "$(grep -c '"commit"' events)" = "$commits" ]
 }
