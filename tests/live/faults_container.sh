@@ -31,14 +31,13 @@ curl -sN --unix-socket /var/run/docker.sock -G --data-urlencode \
 watcher=$!
 # templates of this run alone, those without a name, too
 forget_templates() {
-	for key in $(sed -n 's/.*"testenv.template:\([0-9a-f]*\)".*/\1/p' \
-		events | sort -u); do
-		for image in $(engine -G -d all=1 --data-urlencode \
-			"filters={\"label\":[\"dev.testenv.template=$key\"]}" \
-			http://engine/images/json | jq -r '.[].Id'); do
-			engine -X DELETE "http://engine/images/$image?force=1" \
-				>/dev/null
-		done
+	sed -n 's/.*"testenv.template:\([0-9a-f]*\)".*/\1/p' events | sort -u |
+		while read -r key; do
+			engine -G -d all=1 --data-urlencode \
+				"filters={\"label\":[\"dev.testenv.template=$key\"]}" \
+				http://engine/images/json | jq -r '.[].Id'
+		done | while read -r image; do
+		engine -X DELETE "http://engine/images/$image?force=1" >/dev/null
 	done
 }
 trap 'kill "$watcher"; forget_templates; rm -rf "$tmp"' EXIT
