@@ -92,9 +92,9 @@ static const struct mark {
     {NULL, "[pytest-xdist", "pytest"},
     {"node", "/jest-worker/", "jest"},
     {"node", "/tinypool/", "vitest"},
-    {NULL, "Tinypool", "vitest"}, /* its title, once it runs */
     {"node", "/vitest/dist/workers/", "vitest"},
     {"node", "/vitest/dist/worker", "vitest"},
+    {NULL, "node (vitest ", "vitest"}, /* its title, once it runs */
     {"node", "/mocha/lib/nodejs/worker.", "mocha"},
     {"node", "/playwright/lib/worker/", "playwright"},
     {"node", "/playwright/lib/common/process", "playwright"},
