@@ -163,16 +163,17 @@ static int exit_code(const struct execution *x, int status, bool timed_out)
 				   : WEXITSTATUS(status);
 }
 
-/* From here on its processes are told apart. */
-static int name_root(struct execution *x, pid_t pid, struct error *err)
+/* Its processes are told apart; see supervisor/owners.h for the two steps. */
+static int name_root(struct execution *x, pid_t pid, pid_t reaper,
+		     struct error *err)
 {
 	struct deadline deadline = deadline_in(CALL_MS, NULL);
 	cJSON *args = cJSON_CreateObject();
 	auto_cjson cJSON *reply = NULL;
 
 	cJSON_AddNumberToObject(args, "pid", (double)pid);
-	cJSON_AddNumberToObject(args, "reaper",
-				(double)watchdog_pid(x->watchdog));
+	if (reaper)
+		cJSON_AddNumberToObject(args, "reaper", (double)reaper);
 	return session_client_call(x->client, "root", args, NULL, &deadline,
 				   &reply, err);
 }
@@ -189,8 +190,9 @@ static int run_command(struct execution *x, const struct strvec *env,
 	pid_t pid;
 
 	render_pause(x->cli->progress);
-	if (watchdog_spawn(x->watchdog, &command, &pid, err) < 0 ||
-	    name_root(x, pid, err) < 0)
+	if (name_root(x, watchdog_pid(x->watchdog), 0, err) < 0 ||
+	    watchdog_spawn(x->watchdog, &command, &pid, err) < 0 ||
+	    name_root(x, pid, watchdog_pid(x->watchdog), err) < 0)
 		return -1;
 	/* came after the last check, before the watchdog collected them */
 	if (cancel_reason(x->cli->cancel))

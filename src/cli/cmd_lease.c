@@ -139,15 +139,16 @@ static void release(struct leasing *x)
 }
 
 /* All its processes are the lease's, whatever they ask for. */
-static int name_root(struct leasing *x, pid_t pid, struct error *err)
+static int name_root(struct leasing *x, pid_t pid, pid_t reaper,
+		     struct error *err)
 {
 	struct deadline deadline = deadline_in(CALL_MS, NULL);
 	cJSON *args = cJSON_CreateObject();
 	auto_cjson cJSON *reply = NULL;
 
 	cJSON_AddNumberToObject(args, "pid", (double)pid);
-	cJSON_AddNumberToObject(args, "reaper",
-				(double)watchdog_pid(x->session.watchdog));
+	if (reaper)
+		cJSON_AddNumberToObject(args, "reaper", (double)reaper);
 	cJSON_AddStringToObject(args, "lease", x->lease);
 	return session_client_call(x->session.client, "root", args, NULL,
 				   &deadline, &reply, err);
@@ -194,8 +195,9 @@ static int run_command(struct leasing *x, struct error *err)
 	make_environment(x, &env);
 	command.envp = env.v;
 	render_pause(x->cli->progress);
-	if (watchdog_spawn(w, &command, &pid, err) < 0 ||
-	    name_root(x, pid, err) < 0)
+	if (name_root(x, watchdog_pid(w), 0, err) < 0 ||
+	    watchdog_spawn(w, &command, &pid, err) < 0 ||
+	    name_root(x, pid, watchdog_pid(w), err) < 0)
 		return -1;
 	/* came after the last check, before the watchdog collected them */
 	if (cancel_reason(x->cli->cancel))

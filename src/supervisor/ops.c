@@ -244,9 +244,8 @@ static int op_root(struct peer *p, const cJSON *request, struct error *err)
 	unsigned reaper = protocol_number(request, "reaper", INT32_MAX, 0);
 	const char *lease = protocol_string(request, "lease");
 
-	if (!pid || !reaper)
-		return error_set(err, ERROR_PROTOCOL,
-				 "'root' needs a pid and its reaper");
+	if (!pid)
+		return error_set(err, ERROR_PROTOCOL, "'root' needs a pid");
 	if (lease && !lease_ops_holds(p, lease))
 		return error_set(err, ERROR_USAGE,
 				 "this connection holds no lease '%.20s'",

@@ -6,6 +6,7 @@
 #include "base/ident.h"
 #include "router/peer.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,9 +41,32 @@ static void grow(struct owners *o)
 	o->pids = xreallocarray(o->pids, o->size, sizeof(*o->pids));
 }
 
+static void drop(struct owners *o, size_t i)
+{
+	free((char *)(uintptr_t)o->roots[i].lease);
+	o->n--;
+	o->roots[i] = o->roots[o->n];
+	o->holders[i] = o->holders[o->n];
+	o->pids[i] = o->pids[o->n];
+	o->rules.n_roots = o->n;
+}
+
+/* The reaper stood in for its command. */
+static void drop_stand_in(struct owners *o, pid_t reaper, owners_holder holder)
+{
+	for (size_t i = 0; i < o->n; i++)
+		if (o->holders[i] == holder && o->pids[i] == reaper &&
+		    !o->roots[i].reaper) {
+			drop(o, i);
+			return;
+		}
+}
+
 void owners_add(struct owners *o, pid_t pid, pid_t reaper, const char *lease,
 		owners_holder holder)
 {
+	if (reaper)
+		drop_stand_in(o, reaper, holder);
 	grow(o);
 	o->roots[o->n] = (struct owner_root){
 	    .pid = pid,
@@ -60,17 +84,26 @@ void owners_add(struct owners *o, pid_t pid, pid_t reaper, const char *lease,
 void owners_drop(struct owners *o, owners_holder holder)
 {
 	for (size_t i = 0; i < o->n;) {
-		if (o->holders[i] != holder) {
+		if (o->holders[i] == holder)
+			drop(o, i);
+		else
 			i++;
-			continue;
-		}
-		free((char *)(uintptr_t)o->roots[i].lease);
-		o->n--;
-		o->roots[i] = o->roots[o->n];
-		o->holders[i] = o->holders[o->n];
-		o->pids[i] = o->pids[o->n];
 	}
-	o->rules.n_roots = o->n;
+}
+
+/* What is under no runner: the reaper's, so that it is the same before and
+ * after the command's own pid is known. */
+static void give_to_reaper(const struct owner_root *root, struct owner *ret)
+{
+	pid_t pid = root->reaper ? root->reaper : root->pid;
+	uint64_t start = ident_start_time(pid);
+
+	if (!start)
+		return; /* it has gone, and all of this will end */
+	ret->pid = pid;
+	ret->start = start;
+	snprintf(ret->key, sizeof(ret->key), "%ld:%llu", (long)pid,
+		 (unsigned long long)start);
 }
 
 /* Once a runner was seen below a command, an orphan there is not master's. */
@@ -79,8 +112,12 @@ static int decide(struct owners *o, const struct peer *peer, struct owner *ret,
 {
 	if (owner_of(&o->rules, peer->pid, peer->start, ret, err) < 0)
 		return -1;
-	if (ret->root != OWNER_NO_ROOT && ret->kind != OWNER_IS_MASTER)
+	if (ret->root == OWNER_NO_ROOT)
+		return 0;
+	if (ret->kind != OWNER_IS_MASTER)
 		o->roots[ret->root].runner_seen = true;
+	else
+		give_to_reaper(&o->roots[ret->root], ret);
 	return 0;
 }
 

@@ -36,7 +36,13 @@ int owners_init(struct owners *o, const char *policy, bool any,
 		struct error *err);
 void owners_free(struct owners *o);
 
-/* A command of this holder's. lease: its id, copied; NULL: none. */
+/*
+ * A command of this holder's, which may call as soon as it runs, and so before
+ * its pid can be known here. Therefore its reaper is named first, as a command
+ * without one (reaper 0), and the command itself, with its reaper, takes that
+ * one's place. What is under no runner belongs to the reaper in both cases.
+ *
+ * lease: its id, copied; NULL: none. */
 void owners_add(struct owners *o, pid_t pid, pid_t reaper, const char *lease,
 		owners_holder holder);
 /* Those of the holder are over. */

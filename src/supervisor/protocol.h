@@ -14,7 +14,8 @@
  *   ctest-spec  spec: a CTest resource specification, as text
  *   target      service, slot: how to reach one server (logs, shell)
  *   root        pid, reaper: a command runs in the session, for as long as
- *               this connection lives; its processes are told apart. With
+ *               this connection lives; its processes are told apart. Before
+ *               it is started, pid is its reaper and there is no other. With
  *               lease, one of this connection's: they are all its
  *   lease       worker, timeout_ms: a database of its own for whoever asks,
  *               until released or this connection ends; "lease", "slot" and

@@ -11,6 +11,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+
+enum {
+	DESCRIPTORS = 16384
+};
 
 void serve_index_owner(unsigned n, struct owner *ret)
 {
@@ -123,6 +128,20 @@ static bool all_files(const struct supervisor *s)
 	return true;
 }
 
+/* Each connection of a test takes two descriptors; the usual soft limit is made
+ * for programs that call select(), which none of ours does. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 ||
+	    limit.rlim_cur >= DESCRIPTORS)
+		return;
+	limit.rlim_cur =
+	    limit.rlim_max < DESCRIPTORS ? limit.rlim_max : DESCRIPTORS;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int serve_open(struct supervisor *s, struct error *err)
 {
 	struct leases_spec spec = {
@@ -134,6 +153,7 @@ int serve_open(struct supervisor *s, struct error *err)
 	    .fresh = pool_fresh(s->spec.config),
 	};
 
+	raise_descriptor_limit();
 	if (owners_init(&s->owners, s->spec.config->owner, !s->spec.inner,
 			err) < 0 ||
 	    leases_open(&s->leases, s, &spec, err) < 0)

@@ -20,6 +20,13 @@ out_is "$up"
 run 0 testenv exec --db sqlite -- sh -c 'sqlite3 \
 	"${DATABASE_URL#sqlite:///}" "create table t(x); select count(*) from t"'
 out_is 0
+# a command that asks before it is known to run keeps the database it got
+for _ in 1 2 3 4 5 6 7 8 9 10; do
+	run 0 testenv exec --db sqlite -- sh -c 'p=${DATABASE_URL#sqlite:///}
+		sqlite3 "$p" "create table z(x)" &&
+		sqlite3 "$p" "select count(*) from z"'
+	out_is 0
+done
 run 3 testenv exec --db sqlite -- sh -c 'exit 3'
 run 127 testenv exec --db sqlite -- no-such-command
 run 124 testenv exec --db sqlite --timeout 300ms -- sh -c "sleep 60; : $mark"
