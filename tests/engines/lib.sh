@@ -32,11 +32,18 @@ answers() {
   esac
 }
 
-# born PID: when the process began, in ticks since the boot.
-born() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; }
+# born PID: when the process began, in ticks since the boot. A zombie, which
+# stays where process 1 does not reap, is not there.
+born() {
+	sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | awk '$1 != "Z" { print $20 }'
+}
 
 # alive: is the process in $D/pid still the one that `daemon` started?
-alive() { pid=$(cat "$D/pid" 2>/dev/null) && [ -n "$pid" ] && [ "$(born "$pid")" = "$(cat "$D/born" 2>/dev/null)" ]; }
+alive() {
+	pid=$(cat "$D/pid" 2>/dev/null) && [ -n "$pid" ] &&
+		now=$(born "$pid") && [ -n "$now" ] &&
+		[ "$now" = "$(cat "$D/born" 2>/dev/null)" ]
+}
 
 # begin NAME [ADDRESS [LINE]]: names the engine and locks it; if it answers, prints LINE and ends.
 begin() {
