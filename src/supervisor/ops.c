@@ -135,6 +135,12 @@ static int op_wait(struct peer *p, const cJSON *request, struct error *err)
 
 	if (s->state == STATE_STARTING || s->state == STATE_ENDING)
 		return park(p, request, PARKED_READY, err);
+	if (s->state == STATE_READY &&
+	    cJSON_IsTrue(
+		cJSON_GetObjectItemCaseSensitive(request, "progress"))) {
+		relay_subscribe(p);
+		relay_forget(&s->relay);
+	}
 	ops_reply(p, cJSON_GetObjectItemCaseSensitive(request, "id"), NULL);
 	return 0;
 }

@@ -226,8 +226,9 @@ static void on_started(uv_work_t *work, int status)
 		return;
 	}
 	move(s, STATE_READY);
-	ops_unpark(s, PARKED_READY, NULL);
-	relay_forget(&s->relay);
+	/* whoever started it may not have asked yet, and is to hear it all */
+	if (ops_unpark(s, PARKED_READY, NULL))
+		relay_forget(&s->relay);
 	supervisor_touch(s);
 }
 
