@@ -86,6 +86,17 @@ void strvec_env_set(struct strvec *sv, const char *name, const char *value)
 	sv->n--;
 }
 
+void strvec_env_put(struct strvec *sv, const char *entry)
+{
+	const char *equals = strchr(entry, '=');
+	auto_free char *name = NULL;
+
+	if (!equals)
+		return;
+	name = xstrndup(entry, (size_t)(equals - entry));
+	strvec_env_set(sv, name, equals + 1);
+}
+
 const char *strvec_env_get(const struct strvec *sv, const char *name)
 {
 	size_t i = env_find(sv, name);

@@ -34,9 +34,11 @@ void strvec_extend(struct strvec *sv, char *const *list);
 /*
  * The list as an environment of "NAME=value" entries, each name once.
  * strvec_env_set replaces or appends; value NULL removes the name.
+ * strvec_env_put does the same with a whole entry; one without '=' is nothing.
  * strvec_env_get returns the value, borrowed, or NULL.
  */
 void strvec_env_set(struct strvec *sv, const char *name, const char *value);
+void strvec_env_put(struct strvec *sv, const char *entry);
 const char *strvec_env_get(const struct strvec *sv, const char *name);
 
 bool strvec_has(const struct strvec *sv, const char *s);

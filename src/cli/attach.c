@@ -68,7 +68,7 @@ static int start_own(struct cli *cli, struct attached *a, struct error *err)
 			   &a->client, err);
 }
 
-static int join_or_start(struct cli *cli, struct attached *a, struct error *err)
+int attach_configured(struct cli *cli, struct attached *a, struct error *err)
 {
 	struct deadline deadline = deadline_in(JOIN_MS, cli->cancel);
 	auto_error struct error why = ERROR_INIT;
@@ -107,7 +107,7 @@ static int find_or_make(struct cli *cli, const struct options *options,
 	if (options_get(options, "session"))
 		return find_session(cli, options, &deadline, &a->client, err);
 	if (names_configuration(options))
-		return join_or_start(cli, a, err);
+		return attach_configured(cli, a, err);
 	return find_or_start(cli, options, a, err);
 }
 

@@ -28,6 +28,7 @@ struct attached {
 	struct watchdog *watchdog;     /* NULL: not started */
 	struct inner *inner;           /* NULL: somebody else's session */
 	struct session_client *client; /* of either */
+	bool interrupted;              /* see watchdog_interrupted */
 };
 
 /* The session in which this process runs: *ret is NULL when there is none, or
@@ -39,8 +40,25 @@ void attach_inherited(const struct deadline *deadline,
  * ready. After a failure, too, attach_end is to be called. */
 int attach(struct cli *cli, const struct options *options, struct attached *ret,
 	   struct error *err);
+/* With a->config loaded: the running session of that configuration, else one of
+ * our own, which may be starting yet. */
+int attach_configured(struct cli *cli, struct attached *a, struct error *err);
 /* Starts the watchdog, if it is not there: before any thread. */
 int attach_watchdog(struct attached *a, struct error *err);
+
+/* One command, with the watchdog there and the session ready. Borrowed. */
+struct attached_command {
+	char *const *argv, *const *envp;
+	const char *lease; /* all its processes are that one's, or NULL */
+};
+/* Runs it within --timeout: its exit code, as of exec. What it left running
+ * does so until attach_end, or watchdog_sweep. */
+int attach_run(struct cli *cli, struct attached *a,
+	       const struct attached_command *command, struct error *err);
+/* Says that it took longer than --timeout, and returns the exit code. */
+int attach_timed_out(struct cli *cli, const struct attached *a,
+		     const char *what);
+
 /* Ends what the command left running, and a session of our own. */
 void attach_end(struct cli *cli, struct attached *a);
 

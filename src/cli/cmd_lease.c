@@ -33,7 +33,6 @@ enum {
 	MAX_WAIT_MS = 24 * 60 * 60 * 1000,
 	CALL_MS = 10000,
 	GRACE_MS = 5000, /* between TERM and KILL */
-	TIMED_OUT = 124, /* as timeout(1) */
 	KILLED = 128     /* and the signal's number, as a shell */
 };
 
@@ -44,7 +43,6 @@ struct leasing {
 	char *lease; /* its id; NULL: none */
 	/* What it means for the environment. */
 	struct strvec set, unset;
-	bool interrupted; /* see watchdog_interrupted */
 };
 
 /* A misspelt command must not cost the start of a server. */
@@ -69,18 +67,6 @@ static int wait_of(const struct options *options, int64_t *ret,
 	return 0;
 }
 
-/* Puts "NAME=value" in the place of what had that name. */
-static void set_entry(struct strvec *env, const char *entry)
-{
-	const char *equals = strchr(entry, '=');
-	auto_free char *name = NULL;
-
-	if (!equals)
-		return;
-	name = xstrndup(entry, (size_t)(equals - entry));
-	strvec_env_set(env, name, equals + 1);
-}
-
 static int read_lease(struct leasing *x, const cJSON *reply, struct error *err)
 {
 	const cJSON *env = cJSON_GetObjectItemCaseSensitive(reply, "env");
@@ -92,7 +78,7 @@ static int read_lease(struct leasing *x, const cJSON *reply, struct error *err)
 				 "the session granted no lease");
 	cJSON_ArrayForEach (entry, env) {
 		if (cJSON_IsString(entry))
-			set_entry(&x->set, entry->valuestring);
+			strvec_env_put(&x->set, entry->valuestring);
 	}
 	return 0;
 }
@@ -138,33 +124,6 @@ static void release(struct leasing *x)
 		log_debug("release: %s", error_text(&err));
 }
 
-/* All its processes are the lease's, whatever they ask for. */
-static int name_root(struct leasing *x, pid_t pid, pid_t reaper,
-		     struct error *err)
-{
-	struct deadline deadline = deadline_in(CALL_MS, NULL);
-	cJSON *args = cJSON_CreateObject();
-	auto_cjson cJSON *reply = NULL;
-
-	cJSON_AddNumberToObject(args, "pid", (double)pid);
-	if (reaper)
-		cJSON_AddNumberToObject(args, "reaper", (double)reaper);
-	cJSON_AddStringToObject(args, "lease", x->lease);
-	return session_client_call(x->session.client, "root", args, NULL,
-				   &deadline, &reply, err);
-}
-
-static int timed_out(const struct leasing *x, const char *what)
-{
-	char text[32];
-
-	snprintf(text, sizeof(text), "%g",
-		 (double)x->session.config.timeout_ms / 1000);
-	progress_notice(x->cli->progress, "'%s' timed out after %s s", what,
-			text);
-	return TIMED_OUT;
-}
-
 static void make_environment(const struct leasing *x, struct strvec *env)
 {
 	const struct strvec *own = &x->session.config.env;
@@ -173,43 +132,24 @@ static void make_environment(const struct leasing *x, struct strvec *env)
 	for (size_t i = 0; i < x->unset.n; i++)
 		strvec_env_set(env, x->unset.v[i], NULL);
 	for (size_t i = 0; i < x->set.n; i++)
-		set_entry(env, x->set.v[i]);
+		strvec_env_put(env, x->set.v[i]);
 	for (size_t i = 0; i < own->n; i++)
-		set_entry(env, own->v[i]);
+		strvec_env_put(env, own->v[i]);
 }
 
 static int run_command(struct leasing *x, struct error *err)
 {
-	char **argv = x->options->args;
 	auto_strvec struct strvec env = STRVEC_INIT;
-	const struct watchdog_wait wait = {.timeout_ms =
-					       x->session.config.timeout_ms,
-					   .grace_ms = GRACE_MS,
-					   .fd = -1};
-	struct watchdog_command command = {.argv = argv, .foreground = true};
-	struct watchdog *w = x->session.watchdog;
-	bool late = false;
-	int status = 0;
-	pid_t pid;
+	struct attached_command command = {.argv = x->options->args,
+					   .lease = x->lease};
+	int code;
 
 	make_environment(x, &env);
 	command.envp = env.v;
-	render_pause(x->cli->progress);
-	if (name_root(x, watchdog_pid(w), 0, err) < 0 ||
-	    watchdog_spawn(w, &command, &pid, err) < 0 ||
-	    name_root(x, pid, watchdog_pid(w), err) < 0)
-		return -1;
-	/* came after the last check, before the watchdog collected them */
-	if (cancel_reason(x->cli->cancel))
-		watchdog_signal(w, cancel_reason(x->cli->cancel));
-	if (watchdog_wait(w, &wait, &status, &late, err) < 0)
-		return -1;
-	x->interrupted = watchdog_interrupted(w);
-	watchdog_sweep(w, GRACE_MS);
-	if (late)
-		return timed_out(x, argv[0]);
-	return WIFSIGNALED(status) ? KILLED + WTERMSIG(status)
-				   : WEXITSTATUS(status);
+	code = attach_run(x->cli, &x->session, &command, err);
+	/* nothing may use the database when it goes to somebody else */
+	watchdog_sweep(x->session.watchdog, GRACE_MS);
+	return code;
 }
 
 static int print_lease(const struct leasing *x, struct error *err)
@@ -275,7 +215,7 @@ static int hold(struct leasing *x, struct error *err)
 	if (cancel_reason(x->cli->cancel))
 		return KILLED + cancel_reason(x->cli->cancel);
 	if (why.kind == ERROR_TIMEOUT && limit)
-		return timed_out(x, "lease");
+		return attach_timed_out(x->cli, &x->session, "lease");
 	return error_move(err, &why);
 }
 
@@ -323,12 +263,13 @@ static int run(struct cli *cli, const struct options *options,
 			    .set = STRVEC_INIT,
 			    .unset = STRVEC_INIT};
 	int code = lease(&x, err);
+	bool interrupted = x.session.interrupted;
 
 	attach_end(cli, &x.session);
 	free(x.lease);
 	strvec_free(&x.set);
 	strvec_free(&x.unset);
-	if (x.interrupted)
+	if (interrupted)
 		signals_die_of(SIGINT);
 	return code;
 }

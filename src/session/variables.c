@@ -136,16 +136,8 @@ static int session_facts(const struct session *s, const struct view *view,
 
 static void command_variables(const struct session *s, struct strvec *env)
 {
-	for (size_t i = 0; i < s->config->env.n; i++) {
-		const char *entry = s->config->env.v[i];
-		const char *equals = strchr(entry, '=');
-		auto_free char *name = NULL;
-
-		if (!equals)
-			continue;
-		name = xstrndup(entry, (size_t)(equals - entry));
-		strvec_env_set(env, name, equals + 1);
-	}
+	for (size_t i = 0; i < s->config->env.n; i++)
+		strvec_env_put(env, s->config->env.v[i]);
 }
 
 static int set_all(const struct session *s, const struct view *view,

@@ -498,13 +498,8 @@ int session_client_variables(struct session_client *client, unsigned slot,
 		return -1;
 	for (size_t i = 0; i < unset.n; i++)
 		strvec_env_set(env, unset.v[i], NULL);
-	for (size_t i = 0; i < set.n; i++) {
-		const char *equals = strchr(set.v[i], '=');
-		auto_free char *name =
-		    xstrndup(set.v[i], (size_t)(equals - set.v[i]));
-
-		strvec_env_set(env, name, equals + 1);
-	}
+	for (size_t i = 0; i < set.n; i++)
+		strvec_env_put(env, set.v[i]);
 	return 0;
 }
 

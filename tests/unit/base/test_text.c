@@ -157,7 +157,8 @@ static void strvec_is_an_environment(void **state)
 	strvec_push(&v, "PATH=/bin");
 	strvec_push(&v, "PATHX=/x");
 	strvec_env_set(&v, "PATH", "/usr/bin");
-	strvec_env_set(&v, "NEW", "a=b");
+	strvec_env_put(&v, "NEW=a=b");
+	strvec_env_put(&v, "no entry");
 	assert_string_equal(strvec_env_get(&v, "PATH"), "/usr/bin");
 	assert_string_equal(strvec_env_get(&v, "NEW"), "a=b");
 	assert_null(strvec_env_get(&v, "NE"));
