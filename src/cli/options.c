@@ -56,6 +56,8 @@ static const struct option_spec config_options[] = {
      true},
     {"keep", 0, "never|failure|always", "leave the servers behind", true},
     {"rebuild", 0, NULL, "migrate anew, even if nothing changed", true},
+    {"verify", 0, NULL,
+     "compare each database that is made or reset with the template", true},
     {"host", 'H', "ADDRESS",
      "talk to the container engine here, as in DOCKER_HOST", true},
     {0},

@@ -67,6 +67,7 @@ static const struct {
     {"isolation", "container"}, {"fresh", "owner"},   {"owner", "auto"},
     {"transport", "tcp"},       {"keep", "never"},    {"timeout", "0"},
     {"start-timeout", "5m"},    {"rebuild", "false"}, {"quiet", "false"},
+    {"verify", "false"},
 };
 
 static void set_defaults(struct config *c)
@@ -431,6 +432,7 @@ void config_identity(const struct config *config, char ret[CONFIG_IDENTITY])
 	add_number(d, config->isolation);
 	add_number(d, config->transport);
 	add_number(d, config->fresh);
+	add_number(d, config->verify);
 	digest_add_str(d, config->owner);
 	add_list(d, &config->fallback);
 	digest_add_str(d, config->require);

@@ -94,6 +94,7 @@ struct config {
 	int64_t start_timeout_ms; /* until every service is ready */
 	char *host;               /* --host: the engine; NULL: found */
 	bool quiet, rebuild;
+	bool verify; /* databases are compared with their template */
 	struct config_value *values;
 	size_t n_values;
 };

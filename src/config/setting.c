@@ -573,6 +573,14 @@ static int set_rebuild(struct config *c, struct config_service *s,
 	return boolean(at, value, &c->rebuild, err);
 }
 
+static int set_verify(struct config *c, struct config_service *s,
+		      const struct place *at, const char *value,
+		      struct error *err)
+{
+	(void)s;
+	return boolean(at, value, &c->verify, err);
+}
+
 /* Read before anything else, by config_load. */
 static int set_file(struct config *c, struct config_service *s,
 		    const struct place *at, const char *value,
@@ -608,6 +616,7 @@ const struct setting settings[] = {
     {"start-timeout", "start_timeout", false, false, set_start_timeout},
     {"keep", "keep", false, false, set_keep},
     {"rebuild", NULL, false, false, set_rebuild},
+    {"verify", "verify", false, false, set_verify},
     {"host", "host", false, false, set_host},
     {"quiet", NULL, false, false, set_quiet},
     {NULL, NULL, false, false, NULL},

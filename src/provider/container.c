@@ -7,8 +7,8 @@
 #include "base/log.h"
 #include "base/parallel.h"
 #include "base/progress.h"
+#include "dialect/clone.h"
 #include "dialect/db.h"
-#include "dialect/original.h"
 #include "docker/engine.h"
 #include "docker/events.h"
 #include "provider/choose.h"
@@ -19,7 +19,8 @@
 #include <string.h>
 
 enum {
-	CLOSE_WIDTH = 8
+	CLOSE_WIDTH = 8,
+	VERIFY_BYTES = 16 * 1024
 };
 
 static struct container_provider *of(struct provider *p)
@@ -94,9 +95,9 @@ static int claim(struct container_provider *p, struct server *s,
 		return -1;
 	if (db_set_passwords(db, p->base.spec.user, p->slot_password,
 			     mariadb ? admin : NULL, deadline, err) < 0 ||
-	    (!mariadb &&
-	     original_surroundings(db, p->base.spec.database, deadline,
-				   &s->surroundings, err) < 0))
+	    clones_open(db,
+			s->slot == SERVER_SHARED ? NULL : p->base.spec.database,
+			deadline, &s->clones, err) < 0)
 		return error_wrap(err, "server '%s'", s->name);
 	free(s->address.password);
 	s->address.password = xstrdup(admin);
@@ -142,28 +143,56 @@ static int slot_start(struct provider *base, unsigned slot,
 	return 0;
 }
 
+int container_verify(struct container_provider *p, struct server *s,
+		     struct db *admin, const char *database,
+		     const struct deadline *deadline, struct error *err)
+{
+	auto_buf struct buf difference = BUF_INIT_MAX(VERIFY_BYTES);
+	int equal;
+
+	if (!p->base.spec.verify)
+		return 0;
+	equal = clones_compare(s->clones, admin, database, deadline,
+			       &difference, err);
+	if (equal)
+		return equal < 0 ? -1 : 0;
+	error_set(err, ERROR_INTERNAL,
+		  "'%s' differs from the template it was made from", database);
+	error_detail(err, difference.s);
+	return -1;
+}
+
+void container_say(const char *server, const char *database,
+		   const struct clone_report *report)
+{
+	log_debug("%s: '%s': %s, %u tables%s%s", server, database,
+		  clone_way_name(report->way), report->tables,
+		  *report->why ? ": " : "", report->why);
+}
+
 /*
  * 1: the server's database is the original again; 0: that is not enough, since
- * the owner changed more than his database, or cannot be done; -1: cancelled.
+ * the owner changed more than his database, or cannot be done; -1: cancelled,
+ * or it turned out another.
  */
 static int restore(struct container_provider *p, struct server *s,
 		   const struct deadline *deadline, struct error *err)
 {
-	auto_free char *now = NULL;
+	struct clone_report report;
 	auto_db struct db *db = NULL;
 	const char *database = p->base.spec.database;
+	int done;
 
-	if (!s->surroundings)
+	if (!s->clones)
 		return 0;
-	if (container_admin(p, s, deadline, &db, err) < 0 ||
-	    original_disconnect_all(db, deadline, err) < 0 ||
-	    original_surroundings(db, database, deadline, &now, err) < 0)
+	if (container_admin(p, s, deadline, &db, err) < 0)
 		return -1;
-	if (!now || strcmp(now, s->surroundings) != 0)
-		return 0;
-	if (original_drop(db, database, deadline, err) < 0 ||
-	    original_clone(db, database, deadline, err) < 0)
+	done = clones_restore(s->clones, db, database, deadline, &report, err);
+	if (done == 0)
+		return error_set(err, ERROR_DATABASE, "%s", report.why);
+	if (done < 0 || container_verify(p, s, db, database, deadline, err) < 0)
 		return -1;
+	container_say(s->name, database, &report);
 	return 1;
 }
 
@@ -180,7 +209,7 @@ static int slot_clean(struct provider *base, unsigned slot, bool same_owner,
 		container_address(p, s, base->spec.database, ret);
 		return 0;
 	}
-	if (why.kind == ERROR_CANCELLED)
+	if (why.kind == ERROR_CANCELLED || why.kind == ERROR_INTERNAL)
 		return error_move(err, &why);
 	/* whatever is wrong with it, a new one from the template is right */
 	log_debug("slot %u gets a new server: %s", slot, error_text(&why));

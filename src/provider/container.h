@@ -15,6 +15,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+struct clone_report;
+struct clones;
 struct engine_watch;
 
 /* Numbers of servers that are no slot; those count from 0. */
@@ -31,8 +33,7 @@ struct server {
 	char *dir;                 /* on the host, for its socket; NULL: TCP */
 	struct container c;        /* id "": not made */
 	struct db_address address; /* for its administration */
-	/* of its databases when it was clean; NULL: it holds no original */
-	char *surroundings;
+	struct clones *clones;     /* NULL: it holds no original */
 	atomic_bool ended;
 	atomic_int exit_code;
 };
@@ -122,6 +123,15 @@ int container_admin(const struct container_provider *p,
 		    const struct server *server,
 		    const struct deadline *deadline, struct db **ret,
 		    struct error *err);
+
+/* With --verify: compares it with the original; ERROR_INTERNAL with what
+ * differs as the detail. Else nothing. */
+int container_verify(struct container_provider *p, struct server *s,
+		     struct db *admin, const char *database,
+		     const struct deadline *deadline, struct error *err);
+/* Logs how a database came to its state. */
+void container_say(const char *server, const char *database,
+		   const struct clone_report *report);
 
 /* Runs the migrations as the tests' user, whose the objects then are. */
 int container_migrate(struct container_provider *p,

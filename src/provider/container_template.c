@@ -14,8 +14,8 @@
 #include "base/lock.h"
 #include "base/log.h"
 #include "base/progress.h"
+#include "dialect/clone.h"
 #include "dialect/db.h"
-#include "dialect/original.h"
 #include "provider/labels.h"
 
 #include <stdlib.h>
@@ -110,21 +110,21 @@ int container_migrate(struct container_provider *p,
 }
 
 /* Keeps the migrated database inside the server, for clones; nobody is
- * connected to it any more. One named as the maintenance database cannot be
- * worked on from there, and is not kept. */
+ * connected to it any more. */
 static int keep_original(struct container_provider *p, struct server *s,
 			 const struct deadline *deadline, struct error *err)
 {
+	auto_free char *why = NULL;
 	auto_db struct db *db = NULL;
-	const char *database = p->base.spec.database;
+	int kept;
 
-	if (p->base.spec.dialect != DIALECT_POSTGRES ||
-	    !strcmp(database, "postgres"))
-		return 0;
-	if (container_admin(p, s, deadline, &db, err) < 0 ||
-	    original_disconnect_all(db, deadline, err) < 0)
+	if (container_admin(p, s, deadline, &db, err) < 0)
 		return -1;
-	return original_keep(db, database, deadline, err);
+	kept = clone_keep(db, p->base.spec.database, deadline, &why, err);
+	if (kept == 0)
+		log_debug("'%s' cannot be cloned in its server: %s",
+			  p->base.spec.database, why);
+	return kept < 0 ? -1 : 0;
 }
 
 static int fill(struct container_provider *p, struct server *s,

@@ -52,6 +52,7 @@ struct provider_spec {
 	enum isolation isolation;
 	int64_t memory_bytes; /* of one server; 0: default */
 	bool rebuild;         /* forget the cached template */
+	bool verify; /* compare what is made or reset with the template */
 };
 
 /* What became of it, for status and messages. Borrowed from the provider. */

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/log.h"
+#include "dialect/clone.h"
 #include "dialect/db.h"
 #include "docker/engine.h"
 #include "provider/labels.h"
@@ -64,7 +65,7 @@ static void server_free(struct container_provider *p, struct server *s)
 	}
 	pthread_mutex_unlock(&p->mutex);
 	db_address_free(&s->address);
-	free(s->surroundings);
+	clones_free(s->clones);
 	free(s->name);
 	free(s->dir);
 	free(s);

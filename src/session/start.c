@@ -61,6 +61,7 @@ static int describe(struct session *s, unsigned i, enum dialect dialect,
 			     : ISOLATE_SERVER,
 	    .memory_bytes = c->memory_bytes,
 	    .rebuild = s->config->rebuild,
+	    .verify = s->config->verify,
 	};
 	return 0;
 }
