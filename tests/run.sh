@@ -49,6 +49,8 @@ engine_packages='docker.io iptables mmdebstrap'
 # developer may not like a database server to start.
 live_packages='postgresql mariadb-server-core mandoc iproute2 docker.io
 	python3-psycopg2 python3-pymysql golang-go'
+# Rust may be there from elsewhere, too, and Debian's is large.
+command -v cargo >/dev/null 2>&1 || live_packages="$live_packages cargo"
 
 say() {
 	printf '\n== %s\n' "$*"

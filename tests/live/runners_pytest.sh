@@ -7,25 +7,25 @@
 # Debian's has Debian's packages, whatever comes first in the path
 python=
 for p in python3 /usr/bin/python3; do
-	$p -c 'import pytest, xdist, psycopg2' 2>err && python=$p && break
+	$p -c 'import pytest, xdist, psycopg2, pymysql' 2>err && python=$p &&
+		break
 done
-[ -n "$python" ] || skip 'no pytest, xdist or psycopg2 here'
+[ -n "$python" ] || skip 'no pytest, xdist, psycopg2 or pymysql here'
 need_db
 
 # the cache would be written beside the tests
 cp "$suite/pytest/test_own_row.py" .
 pytest="$python -B -m pytest -q -p no:cacheprovider test_own_row.py"
-run 0 with_db -- sh -c "$pytest"
-echo 'alone: green'
-every 5 "$pytest -n 4"
-every 2 "$pytest -n 4 --dist loadfile"
-shared_fails "$pytest -n 4"
-
-db=mariadb
-if $python -c 'import pymysql' 2>err && with_db -- true >out 2>err </dev/null
-then
+if on postgres; then
+	every 1 "$pytest"
+	every 5 "$pytest -n 4"
+	every 2 "$pytest -n 4 --dist loadfile"
+	shared_fails "$pytest -n 4"
+fi
+on mariadb --isolation database && every 2 "$pytest -n 4"
+if on sqlite; then
+	every 1 "$pytest"
 	every 2 "$pytest -n 4"
-else
-	echo 'no pymysql, or no mariadb in a container: not shown on that'
+	shared_fails "$pytest -n 4"
 fi
 finish

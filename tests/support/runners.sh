@@ -4,10 +4,16 @@
 # of an unchanged kind into $tmp: tests that know DATABASE_URL only, and that
 # all write a row under one and the same key and must find that row and no
 # other. Each such test passes alone, and no two pass on one database.
+#
+# TESTENV_ROUNDS is how many rounds of each kind there are, each time; few
+# unless it is set. TESTENV_ON says on which databases alone: "postgres sqlite".
+rounds=${TESTENV_ROUNDS:-}
+only=${TESTENV_ON:-}
 # shellcheck source=../live/lib.sh
 . "$SOURCE_DIR/tests/live/lib.sh"
 cd "$tmp" || exit 1
 db=postgres
+how=
 # shellcheck disable=SC2034 # for who sources this
 suite=$SOURCE_DIR/tests/live/runners
 
@@ -28,10 +34,13 @@ cat >migrations/001_seen.sql <<'EOF'
 create table seen (k integer primary key, who varchar(80) not null);
 EOF
 
-# with_db EXEC-OPTION... -- COMMAND...
+# with_db EXEC-OPTION... -- COMMAND...: on $db, with the options $how
 with_db() {
-	"$TESTENV_BIN" exec --db "$db" --require container --fallback none \
-		--migrations migrations "$@"
+	backend=container
+	[ "$db" != sqlite ] || backend=sqlite
+	# shellcheck disable=SC2086 # words
+	"$TESTENV_BIN" exec --db "$db" --require "$backend" --fallback none \
+		--migrations migrations $how "$@"
 }
 
 need_db() {
@@ -39,16 +48,33 @@ need_db() {
 		skip "no $db in a container on this machine"
 }
 
+# on DATABASE [EXEC-OPTION...]: what follows runs on that. False if it cannot,
+# or is not wanted.
+on() {
+	db=$1
+	shift
+	how=$*
+	case " ${only:-$db} " in
+	*" $db "*) ;;
+	*) return 1 ;;
+	esac
+	with_db -- true >out 2>err </dev/null && return
+	cat err
+	echo "no $db here: not shown on that"
+	return 1
+}
+
 # every ROUNDS SHELL-TEXT: green in each of so many rounds of one session
 # shellcheck disable=SC2016 # for the inner shell
 every() {
+	n=${rounds:-$1}
 	run 0 with_db -- sh -c 'i=0; while [ $i -lt "$0" ]; do
-		i=$((i + 1)); sh -c "$1" || exit; echo "round $i"; done' "$1" "$2"
-	[ "$(grep -c '^round ' out)" = "$1" ] || {
-		fail "not $1 rounds"
+		i=$((i + 1)); sh -c "$1" || exit; echo "round $i"; done' "$n" "$2"
+	[ "$(grep -c '^round ' out)" = "$n" ] || {
+		fail "not $n rounds"
 		return
 	}
-	echo "$1 rounds, each green: $2"
+	echo "$db${how:+ $how}: $n rounds, each green: $2"
 }
 
 # shared_fails SHELL-TEXT: on one database for all it must fail, or the rounds
@@ -59,7 +85,7 @@ shared_fails() {
 		fail "green on one database for all: $1"
 	fi
 	# for that reason, and no other
-	grep -Eiq 'duplicate|unique|saw ' out err ||
+	grep -Eiq 'duplicate|unique|saw |is locked' out err ||
 		fail "it failed, but not for a row of another: $1"
-	echo "on one database for all it fails: $1"
+	echo "$db: on one database for all it fails: $1"
 }

@@ -11,9 +11,25 @@ import (
 	"testing"
 )
 
+func client(text string) *exec.Cmd {
+	url := os.Getenv("DATABASE_URL")
+	if strings.HasPrefix(url, "postgres") {
+		return exec.Command("psql", "-qAtX", "-v", "ON_ERROR_STOP=1",
+			url, "-c", text)
+	}
+	if strings.HasPrefix(url, "mysql") {
+		return exec.Command("mariadb", "--protocol=tcp", "-NB",
+			"-h", os.Getenv("MYSQL_HOST"),
+			"-P", os.Getenv("MYSQL_TCP_PORT"),
+			"-u", os.Getenv("MYSQL_USER"),
+			os.Getenv("MYSQL_DATABASE"), "-e", text)
+	}
+	return exec.Command("sqlite3", "-bail",
+		strings.TrimPrefix(url, "sqlite:///"), text)
+}
+
 func sql(t *testing.T, text string) string {
-	out, err := exec.Command("psql", "-qAtX", "-v", "ON_ERROR_STOP=1",
-		os.Getenv("DATABASE_URL"), "-c", text).CombinedOutput()
+	out, err := client(text).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%s: %v: %s", text, err, out)
 	}

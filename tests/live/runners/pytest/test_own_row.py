@@ -22,6 +22,10 @@ def connect():
         import psycopg2
 
         return psycopg2.connect(url)
+    if url.startswith("sqlite"):
+        import sqlite3
+
+        return sqlite3.connect(url[len("sqlite:///"):])
     import pymysql
 
     u = urlsplit(url)
@@ -32,7 +36,7 @@ def connect():
 @pytest.fixture(scope="module", autouse=True)
 def my_row():
     db = connect()
-    db.cursor().execute("insert into seen values (1, %s)", (ME,))
+    db.cursor().execute("insert into seen values (1, '%s')" % ME)
     db.commit()
     db.close()
 
