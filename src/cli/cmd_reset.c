@@ -52,6 +52,7 @@ static int run(struct cli *cli, const struct options *options,
 	struct deadline deadline = deadline_in(RESET_MS, cli->cancel);
 	auto_session_client struct session_client *client = NULL;
 	const char *lease = options->args[0];
+	const char *url = getenv("DATABASE_URL");
 	auto_cjson cJSON *reply = NULL;
 	cJSON *args;
 	bool inside;
@@ -64,6 +65,8 @@ static int run(struct cli *cli, const struct options *options,
 	args = cJSON_CreateObject();
 	if (lease && *lease)
 		cJSON_AddStringToObject(args, "lease", lease);
+	else if (url && !strncmp(url, "sqlite:", 7))
+		cJSON_AddStringToObject(args, "url", url);
 	return session_client_call(client, "reset", args, NULL, &deadline,
 				   &reply, err);
 }
@@ -77,7 +80,8 @@ const struct command cmd_reset = {
 	"seeded, and nothing else. Inside 'testenv lease' that is the lease's; "
 	"inside 'testenv exec' it is that of the process or worker that this "
 	"was started from. With LEASE, the id in TESTENV_LEASE, it is that "
-	"lease's. All connections to the database are cut; its address stays. "
+	"lease's. Who has no database yet is told so. All connections to the "
+	"database are cut; its address stays. "
 	"Other databases are not touched, and none that testenv did not make "
 	"can be.",
     .examples = "$ testenv lease -- sh -c './one; testenv reset; ./two'\n",

@@ -132,9 +132,11 @@ void client_forget_lease(struct testenv_lease *lease)
 	free(lease);
 }
 
-/* A request that has no more to say than a lease's id; NULL: none. */
+/* A request that has no more to say than one thing, "lease" mostly; value NULL:
+ * nothing. */
 static enum testenv_result simple_call(struct testenv *env, const char *op,
-				       const char *lease_id, int timeout_ms)
+				       const char *name, const char *value,
+				       int timeout_ms)
 {
 	int64_t deadline = client_deadline(timeout_ms);
 	enum testenv_result r = client_begin(env);
@@ -148,7 +150,7 @@ static enum testenv_result simple_call(struct testenv *env, const char *op,
 	if (deadline < 0)
 		return client_fail(env, TESTENV_INVALID, "negative timeout");
 	id = client_request(env, &out, buf, op);
-	json_out_string(&out, "lease", lease_id);
+	json_out_string(&out, name, value);
 	return client_call(env, &out, id, deadline, &answer);
 }
 
@@ -158,7 +160,7 @@ enum testenv_result testenv_release(struct testenv_lease *lease, int timeout_ms)
 
 	if (!lease)
 		return TESTENV_OK;
-	r = simple_call(lease->env, "release", lease->id, timeout_ms);
+	r = simple_call(lease->env, "release", "lease", lease->id, timeout_ms);
 	client_forget_lease(lease);
 	return r;
 }
@@ -167,12 +169,17 @@ enum testenv_result testenv_reset(struct testenv_lease *lease, int timeout_ms)
 {
 	if (!lease)
 		return TESTENV_INVALID;
-	return simple_call(lease->env, "reset", lease->id, timeout_ms);
+	return simple_call(lease->env, "reset", "lease", lease->id, timeout_ms);
 }
 
 enum testenv_result testenv_reset_own(struct testenv *env, int timeout_ms)
 {
-	return simple_call(env, "reset", NULL, timeout_ms);
+	const char *url = getenv("DATABASE_URL");
+
+	/* the session cannot see whose file a process has open */
+	if (url && strncmp(url, "sqlite:", 7) != 0)
+		url = NULL;
+	return simple_call(env, "reset", "url", url, timeout_ms);
 }
 
 const char *testenv_lease_id(const struct testenv_lease *lease)

@@ -390,16 +390,13 @@ int op_release(struct peer *p, const cJSON *request, struct error *err)
 }
 
 /* The owner of whoever asks. */
-static int tenant_of(struct peer *p, struct tenant **ret, struct error *err)
+static int owner_of_peer(struct peer *p, struct owner *ret, struct error *err)
 {
-	struct owner owner;
 	uv_os_fd_t fd;
 
 	if (uv_fileno((uv_handle_t *)&p->pipe, &fd) < 0)
 		return error_set(err, ERROR_INTERNAL, "no connection");
-	if (owners_of_unix(&p->server->owners, fd, &owner, err) < 0)
-		return -1;
-	return leases_tenant(&p->server->leases, &owner, ret, err);
+	return owners_of_unix(&p->server->owners, fd, ret, err);
 }
 
 static int answer_route(struct peer *p, const cJSON *id, unsigned service,
@@ -449,6 +446,55 @@ static struct waiting *waiting_new(struct peer *p, const cJSON *request)
 	return x;
 }
 
+static bool is_url_of(const struct supervisor *s, unsigned slot,
+		      const char *url)
+{
+	for (unsigned i = 0; i < session_n_services(s->session); i++) {
+		const struct db_address *a =
+		    session_slot_address(s->session, i, slot);
+		auto_buf struct buf own = BUF_INIT;
+
+		if (!a->path)
+			continue;
+		db_url(a, &own);
+		if (!strcmp(own.s, url))
+			return true;
+	}
+	return false;
+}
+
+/* A file is named by its path, where nobody can tell who comes: it is whose
+ * slot it is. A caller in no command was given the first, as `env` says. */
+static struct tenant *tenant_of_file(const struct supervisor *s,
+				     const char *url, const struct owner *owner)
+{
+	for (unsigned i = 0; url && i < s->leases.max_slots; i++) {
+		struct tenant *t = leases_in_slot(&s->leases, i);
+
+		if (t && is_url_of(s, i, url))
+			return t;
+	}
+	return s->route_dir && owner->root == OWNER_NO_ROOT
+		   ? leases_in_slot(&s->leases, 0)
+		   : NULL;
+}
+
+/* Only one that has a database: a new one would be clean, and have to be waited
+ * for. */
+static int own_tenant(struct peer *p, const cJSON *request, struct tenant **ret,
+		      struct error *err)
+{
+	const struct supervisor *s = p->server;
+	struct owner owner;
+
+	if (owner_of_peer(p, &owner, err) < 0)
+		return -1;
+	*ret = tenant_of_file(s, protocol_string(request, "url"), &owner);
+	if (!*ret)
+		*ret = leases_find(&s->leases, &owner);
+	return *ret ? 0 : leases_refuse_reset(&owner, err);
+}
+
 /* Of a lease whoever knows its id, of a user that the socket lets in, may
  * reset it: the id is random, and only its holder's environment has it. */
 static int tenant_to_reset(struct peer *p, const cJSON *request,
@@ -458,7 +504,7 @@ static int tenant_to_reset(struct peer *p, const cJSON *request,
 	struct held *h;
 
 	if (!cJSON_HasObjectItem(request, "lease"))
-		return tenant_of(p, ret, err);
+		return own_tenant(p, request, ret, err);
 	h = find_lease(p->server, lease);
 	if (!h)
 		return error_set(err, ERROR_REFUSED,
@@ -480,10 +526,7 @@ int op_reset(struct peer *p, const cJSON *request, struct error *err)
 		return -1;
 	x = waiting_new(p, request);
 	x->reset = true;
-	if (!t->holds) {
-		/* it gets a clean one, which is as good */
-		tenant_wait_for(t, &x->wait);
-	} else if (tenant_reset(t, &x->wait, err) < 0) {
+	if (tenant_reset(t, &x->wait, err) < 0) {
 		give_back_id(request, &x->id);
 		waiting_end(x);
 		return -1;
@@ -512,12 +555,14 @@ static int service_of(struct peer *p, const cJSON *request, unsigned *ret,
 
 int op_route(struct peer *p, const cJSON *request, struct error *err)
 {
+	struct owner owner;
 	struct waiting *x;
 	struct tenant *t;
 	unsigned service;
 
 	if (service_of(p, request, &service, err) < 0 ||
-	    tenant_of(p, &t, err) < 0)
+	    owner_of_peer(p, &owner, err) < 0 ||
+	    leases_tenant(&p->server->leases, &owner, &t, err) < 0)
 		return -1;
 	if (t->holds)
 		return answer_route(

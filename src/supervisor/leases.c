@@ -99,16 +99,33 @@ static void unwatch_process(struct tenant *t)
 	t->exit = NULL;
 }
 
+struct tenant *leases_find(const struct leases *l, const struct owner *owner)
+{
+	struct tenant *t = NULL;
+
+	HASH_FIND(by_key, l->by_key, owner->key, strlen(owner->key), t);
+	return t;
+}
+
+struct tenant *leases_in_slot(const struct leases *l, unsigned slot)
+{
+	struct pool_view view;
+	struct tenant *t = NULL;
+
+	pool_look(l->pool, slot, &view);
+	HASH_FIND(by_id, l->by_id, &view.owner, sizeof(view.owner), t);
+	return t;
+}
+
 int leases_tenant(struct leases *l, const struct owner *owner,
 		  struct tenant **ret, struct error *err)
 {
-	struct tenant *t = NULL;
+	struct tenant *t = leases_find(l, owner);
 	const char *worker = owner->worker[0] ? owner->worker : owner->key;
 
 	if (l->closed)
 		return error_set(err, ERROR_NO_SESSION,
 				 "the session is ending");
-	HASH_FIND(by_key, l->by_key, owner->key, strlen(owner->key), t);
 	if (t) {
 		*ret = t;
 		return 0;
@@ -134,7 +151,7 @@ int leases_tenant(struct leases *l, const struct owner *owner,
 		  t->owner.why);
 	pump(l);
 	/* the pool may have refused it at once, and it be gone */
-	HASH_FIND(by_key, l->by_key, owner->key, strlen(owner->key), t);
+	t = leases_find(l, owner);
 	if (!t)
 		return error_set(err, ERROR_SERVER, "no database: %s",
 				 l->last_failure ? l->last_failure
@@ -224,14 +241,24 @@ void tenant_use_drop(struct tenant_use *u)
 	u->tenant = NULL;
 }
 
+int leases_refuse_reset(const struct owner *owner, struct error *err)
+{
+	error_set(err, ERROR_REFUSED,
+		  "'%s' has no database that could be reset", owner->label);
+	error_hint(err, "an owner gets its database with its first connection");
+	return -1;
+}
+
 int tenant_reset(struct tenant *t, struct tenant_wait *w, struct error *err)
 {
 	struct tenant_use *u, *next;
 
+	if (!t->holds && leases_in_slot(t->leases, t->slot) == t) {
+		tenant_wait_for(t, w);
+		return 0;
+	}
 	if (!t->holds || !pool_reset(t->leases->pool, t->id))
-		return error_set(err, ERROR_BUSY,
-				 "'%s' has no database that could be reset now",
-				 t->owner.label);
+		return leases_refuse_reset(&t->owner, err);
 	t->holds = false;
 	DL_FOREACH_SAFE(t->uses, u, next)
 	{
@@ -306,12 +333,9 @@ static void run_job(uv_work_t *work)
 /* The owner of a slot that was reset has it again. */
 static void end_reset(struct leases *l, unsigned slot, bool ok)
 {
-	struct pool_view view;
-	struct tenant *t;
+	struct tenant *t = leases_in_slot(l, slot);
 	auto_error struct error err = ERROR_INIT;
 
-	pool_look(l->pool, slot, &view);
-	t = view.owner ? find_id(l, view.owner) : NULL;
 	if (!t)
 		return;
 	t->holds = true;

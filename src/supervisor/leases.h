@@ -93,6 +93,10 @@ void leases_free(struct leases *l);
  */
 int leases_tenant(struct leases *l, const struct owner *owner,
 		  struct tenant **ret, struct error *err);
+/* Whoever is a tenant already, or NULL: of that name; in that slot. */
+struct tenant *leases_find(const struct leases *l, const struct owner *owner);
+struct tenant *leases_in_slot(const struct leases *l, unsigned slot);
+
 /* Ends the tenant: refuses its waits, cuts its uses, gives its slot back, for
  * which leases_pump finds a use. */
 void tenant_end(struct tenant *t, const char *why);
@@ -106,8 +110,10 @@ void tenant_wait_stop(struct tenant_wait *w);
 void tenant_use_add(struct tenant *t, struct tenant_use *u);
 void tenant_use_drop(struct tenant_use *u);
 
-/* Brings a tenant's database back to the template's state; `w` is told. */
+/* Brings a tenant's database back to the template's state; `w` is told. While
+ * that is being done already, of the same end. ERROR_REFUSED: it has none. */
 int tenant_reset(struct tenant *t, struct tenant_wait *w, struct error *err);
+int leases_refuse_reset(const struct owner *owner, struct error *err);
 
 /* The server of a slot turned out to be gone. */
 void leases_slot_lost(struct leases *l, unsigned slot);

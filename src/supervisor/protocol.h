@@ -22,9 +22,11 @@
  *               "env" (as of env)
  *   release     lease
  *   reset       lease, or none: the caller's own database is as the template
- *               again; connections to it are cut. The lease may be another
- *               connection's: its id is random, only the holder's environment
- *               has it, and the socket lets in no other user
+ *               again; connections to it are cut. Its own is the file that
+ *               url names, if it is one of the session's. Refused at once to
+ *               whoever has none. The lease may be another connection's: its
+ *               id is random, only the holder's environment has it, and the
+ *               socket lets in no other user
  *   route       service: "path" of the caller's own SQLite file
  *   down        end the session; answered when all is gone
  *

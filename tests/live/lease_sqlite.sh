@@ -28,6 +28,12 @@ x() {
 	# shellcheck disable=SC2086,SC2317 # words; called through run
 	testenv exec $db -- "$@"
 }
+# one owner, one file
+# shellcheck disable=SC2317 # called through run
+x_owner() {
+	# shellcheck disable=SC2086 # words
+	testenv exec $db --owner command -- "$@"
+}
 
 # what is wrong
 run 125 testenv lease -- true
@@ -95,6 +101,31 @@ run 0 x sh -c '"$TESTENV_BIN" lease -- sh -c "sql \"insert into t values (8)\"
 	"$TESTENV_BIN" reset "$(cat id)"; echo $?; : >done; wait'
 out_is '0
 1'
+# the one file of a command that is the owner; at a prompt, the session's
+run 0 x_owner sh -c 'sql "insert into t values (8)"; "$TESTENV_BIN" reset &&
+	sql "select x from t"'
+out_is 7
+run 0 testenv up --db sqlite --migrations mig
+run 0 testenv env
+prompt() {
+	# shellcheck disable=SC1091 # made above
+	(. ./variables && "$@")
+}
+cp out variables
+run 0 prompt sql 'insert into t values (8)'
+run 0 testenv reset
+run 0 prompt sql 'select x from t'
+out_is 7
+run 0 prompt sql 'insert into t values (8)'
+run 0 prompt "$TESTENV_BIN" reset
+run 0 prompt sql 'select x from t'
+out_is 7
+run 0 testenv down
+# who has none, or waits for one, is told so at once
+run 0 x sh -c '"$TESTENV_BIN" reset; echo $?'
+out_is 19
+err_is "testenv: 'master' has no database that could be reset
+hint: an owner gets its database with its first connection"
 run 19 x "$TESTENV_BIN" reset postgres://user@prod/data
 err_has "^testenv: 'postgres://user@prod/data' is not the id of a lease$"
 err_has "^hint: only databases that testenv made can be reset: "

@@ -266,21 +266,6 @@ void session_ctest_spec(const struct session *s, struct buf *ret)
 	buf_puts(ret, "{}\n");
 }
 
-const char *dialect_name(enum dialect d)
-{
-	(void)d;
-	return "postgres";
-}
-
-void db_address_free(struct db_address *a)
-{
-	free(a->host);
-	free(a->user);
-	free(a->password);
-	free(a->database);
-	memset(a, 0, sizeof(*a));
-}
-
 int estate_clean(const struct estate *estate, const struct deadline *deadline,
 		 struct error *err)
 {

@@ -55,6 +55,20 @@ static void granted(struct session_client *c, const char *op, cJSON *args)
 	assert_non_null(reply);
 }
 
+/* Until a line with that word in it has come. */
+static void hear_until(int fd, const char *word, struct buf *ret)
+{
+	char piece[4096];
+
+	while (!ret->len || !strstr(ret->s, word) ||
+	       ret->s[ret->len - 1] != '\n') {
+		ssize_t n = recv(fd, piece, sizeof(piece), 0);
+
+		assert_true(n > 0);
+		buf_put(ret, piece, (size_t)n);
+	}
+}
+
 static void another_connection_may_reset(void **state)
 {
 	struct fixture *f = *state;
@@ -86,6 +100,35 @@ static void what_is_not_a_string_is_no_lease(void **state)
 	cJSON_AddNumberToObject(args, "lease", 5);
 	refused(f->starter, "reset", args, ERROR_REFUSED,
 		"session 's1' has no lease ''");
+}
+
+/* Neither to one that never asked, nor to one that waits for its first. Under
+ * ctest we are a test of its, else master. */
+static void nothing_to_reset(void **state)
+{
+	static const char waits[] = "{\"op\":\"hello\",\"version\":1}\n"
+				    "{\"op\":\"route\",\"service\":\"db\"}\n"
+				    "{\"op\":\"reset\",\"id\":7}\n";
+	static const char text[] = "' has no database that could be reset";
+	struct fixture *f = *state;
+	auto_error struct error err = ERROR_INIT;
+	auto_close int raw = -1;
+	auto_buf struct buf heard = BUF_INIT;
+	char lease[32];
+
+	stub.n_slots = 4;
+	start_ready(f);
+	assert_null(ask(f->starter, "reset", NULL, &err));
+	assert_int_equal(err.kind, ERROR_REFUSED);
+	assert_non_null(strstr(err.text, text));
+	assert_string_equal(err.hint, "an owner gets its database with its "
+				      "first connection");
+	for (int i = 0; i < 4; i++)
+		take(f->starter, lease);
+	raw = connect_raw(f);
+	say(raw, waits, strlen(waits));
+	hear_until(raw, "\"id\":7", &heard);
+	assert_non_null(strstr(heard.s, text));
 }
 
 static void all_in_use(void **state)
@@ -181,6 +224,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    T(another_connection_may_reset),
 	    T(what_is_not_a_string_is_no_lease),
+	    T(nothing_to_reset),
 	    T(all_in_use),
 	    T(a_closed_connection_releases),
 	    T(reset_while_the_holder_goes),
