@@ -107,11 +107,9 @@ run 0 x_owner sh -c 'sql "insert into t values (8)"; "$TESTENV_BIN" reset &&
 out_is 7
 run 0 testenv up --db sqlite --migrations mig
 run 0 testenv env
-prompt() {
-	# shellcheck disable=SC1091 # made above
-	(. ./variables && "$@")
-}
 cp out variables
+printf '#!/bin/sh\n. ./variables\nexec "$@"\n' >prompt
+chmod +x prompt
 run 0 prompt sql 'insert into t values (8)'
 run 0 testenv reset
 run 0 prompt sql 'select x from t'

@@ -20,15 +20,15 @@ done
 # go's own programs open files without libc, so its tests have a client do it
 go='go test -count=1 -p 3 ./...'
 
-mkdir -p crate/src crate/tests
+mkdir -p rust/src rust/tests
 printf '[package]\nname = "own_row"\nversion = "0.0.0"\nedition = "2018"\n' \
-	>crate/Cargo.toml
-: >crate/src/lib.rs
+	>rust/Cargo.toml
+: >rust/src/lib.rs
 for program in a b c; do
-	cp "$suite/rust/own_row.rs" "crate/tests/$program.rs"
+	cp "$suite/rust/own_row.rs" "rust/tests/$program.rs"
 done
 # one program after another; its tests are threads
-cargo='cd crate && cargo test -q --tests'
+cargo='cd rust && cargo test -q --tests'
 run 0 sh -c "$cargo --no-run"
 
 if on postgres; then
