@@ -6,8 +6,10 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/parallel.h"
+#include "base/strvec.h"
 #include "docker/json.h"
 #include "docker/reply.h"
+#include "docker/ssh.h"
 #include "http/http.h"
 
 #include <stdio.h>
@@ -140,6 +142,19 @@ static bool has_port(const char *address)
 	return memchr(from, ':', len - (size_t)(from - address)) != NULL;
 }
 
+static int open_ssh(struct engine *engine, struct error *err)
+{
+	auto_strvec struct strvec program = STRVEC_INIT;
+	struct http_address a = {0};
+
+	if (ssh_program(engine->candidate.host, &program, &engine->publish_host,
+			err) < 0)
+		return -1;
+	a.program = (const char *const *)program.v;
+	engine->http = http_client_new(&a, err);
+	return engine->http ? 0 : -1;
+}
+
 static int open_http(struct engine *engine, struct error *err)
 {
 	const struct engine_candidate *c = &engine->candidate;
@@ -152,8 +167,7 @@ static int open_http(struct engine *engine, struct error *err)
 	auto_free char *base = NULL;
 
 	if (after(c->host, "ssh://"))
-		return error_set(err, ERROR_NO_ENGINE,
-				 "ssh:// is not supported yet");
+		return open_ssh(engine, err);
 	if (!tcp)
 		tcp = after(c->host, "http://");
 	if (!tcp)

@@ -4,6 +4,8 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/strvec.h"
+#include "http/dial.h"
 
 #include <curl/curl.h>
 #include <errno.h>
@@ -34,11 +36,13 @@ enum {
 struct slot {
 	CURL *easy;
 	CURLM *multi;
+	struct dials dials;
 	struct slot *next;
 };
 
 struct http_client {
 	char *socket_path;
+	struct strvec program;
 	char *base;
 	char *ca_file, *cert_file, *key_file;
 	bool insecure;
@@ -78,8 +82,12 @@ struct http_client *http_client_new(const struct http_address *address,
 				 curl_easy_strerror(curl_ready)),
 		       NULL;
 	client = xcalloc(1, sizeof(*client));
+	client->program = (struct strvec)STRVEC_INIT;
 	client->socket_path = xstrdup_or_null(path);
-	client->base = xstrdup(path ? "http://localhost" : address->base);
+	for (size_t i = 0; address->program && address->program[i]; i++)
+		strvec_push(&client->program, address->program[i]);
+	client->base = xstrdup(path || address->program ? "http://localhost"
+							: address->base);
 	client->ca_file = xstrdup_or_null(address->ca_file);
 	client->cert_file = xstrdup_or_null(address->cert_file);
 	client->key_file = xstrdup_or_null(address->key_file);
@@ -92,6 +100,7 @@ static void slot_free(struct slot *slot)
 {
 	curl_easy_cleanup(slot->easy);
 	curl_multi_cleanup(slot->multi);
+	dials_free(&slot->dials);
 	free(slot);
 }
 
@@ -107,6 +116,7 @@ void http_client_free(struct http_client *client)
 	}
 	pthread_mutex_destroy(&client->lock);
 	free(client->socket_path);
+	strvec_free(&client->program);
 	free(client->base);
 	free(client->ca_file);
 	free(client->cert_file);
@@ -199,6 +209,7 @@ struct transfer {
 	struct curl_slist *headers;
 	char curl_text[CURL_ERROR_SIZE];
 	char what[160];  /* "GET /v1.41/info", for messages */
+	int fd;          /* of a new connection */
 	int os_errno;    /* of a socket that could not be made */
 	bool head_ended; /* the empty line after the headers came */
 	bool seen_enough;
@@ -299,10 +310,36 @@ static curl_socket_t on_socket(void *ctx, curlsocktype purpose,
 	int fd = socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
 
 	(void)purpose;
+	t->fd = fd;
 	if (fd >= 0)
 		return fd;
 	t->os_errno = errno;
 	return CURL_SOCKET_BAD;
+}
+
+/* The connection is there: of a new one, the program takes the other end. */
+static int on_connected(void *ctx, char *ip, char *local, int port,
+			int local_port)
+{
+	struct transfer *t = ctx;
+
+	(void)ip;
+	(void)local;
+	(void)port;
+	(void)local_port;
+	if (dials_serve(&t->slot->dials, t->fd, t->client->program.v) == 0)
+		return CURL_PREREQFUNC_OK;
+	t->os_errno = errno;
+	return CURL_PREREQFUNC_ABORT;
+}
+
+/* Of a connection that outlives its transfer: the slot has it. */
+static int on_close(void *ctx, curl_socket_t fd)
+{
+	struct slot *slot = ctx;
+
+	dials_close(&slot->dials, fd);
+	return 0;
 }
 
 static void add_header(struct transfer *t, const char *line)
@@ -378,6 +415,14 @@ static void set_address(struct transfer *t)
 	if (client->socket_path)
 		curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH,
 				 client->socket_path);
+	if (client->program.n) {
+		curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH,
+				 t->slot->dials.path);
+		curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_connected);
+		curl_easy_setopt(easy, CURLOPT_PREREQDATA, t);
+		curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close);
+		curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, t->slot);
+	}
 	if (client->ca_file)
 		curl_easy_setopt(easy, CURLOPT_CAINFO, client->ca_file);
 	if (client->cert_file)
@@ -446,6 +491,19 @@ static int transfer_drive(struct transfer *t, const struct deadline *deadline,
 	}
 }
 
+/* What the program that carries the connection says of its failure. */
+static int no_program(struct transfer *t, CURLcode rc, struct error *err)
+{
+	const char *name = t->client->program.v[0];
+	const char *said = dials_said(&t->slot->dials);
+
+	if (t->os_errno)
+		return error_set_errno(err, ERROR_NO_ENGINE, t->os_errno,
+				       "cannot run '%s'", name);
+	return error_set(err, ERROR_NO_ENGINE, "no connection by '%s': %s",
+			 name, said ? said : curl_easy_strerror(rc));
+}
+
 /* The reason why there is no connection, in the system's words if it has
  * any. */
 static int no_connection(struct transfer *t, CURLcode rc, struct error *err)
@@ -477,6 +535,8 @@ static int transfer_result(struct transfer *t, CURLcode rc, struct error *err)
 		return 0;
 	if (t->reader_failed)
 		return -1; /* the reader has said why */
+	if (t->client->program.n && !t->reply.status)
+		return no_program(t, rc, err);
 	if (t->over_limit)
 		return error_set(err, ERROR_PROTOCOL,
 				 "%s: the reply is over %zu bytes", t->what,
@@ -513,16 +573,19 @@ static int transfer_run(struct transfer *t, const struct deadline *deadline,
 	CURLcode result = CURLE_OK;
 	int rc;
 
+	if (t->client->program.n && dials_listen(&t->slot->dials) < 0)
+		return error_set_errno(err, ERROR_INTERNAL, errno, "%s",
+				       t->what);
 	transfer_prepare(t);
 	if (curl_multi_add_handle(t->slot->multi, t->slot->easy) != CURLM_OK)
 		return error_set(err, ERROR_INTERNAL, "%s: libcurl", t->what);
 	atomic_fetch_add(&requests_sent, 1);
+	free(t->slot->dials.said);
+	t->slot->dials.said = NULL;
 	rc = transfer_drive(t, deadline, &result, err);
-	if (rc > 0)
-		rc = transfer_result(t, result, err);
 	/* a transfer that did not end takes its connection with it */
 	curl_multi_remove_handle(t->slot->multi, t->slot->easy);
-	return rc;
+	return rc > 0 ? transfer_result(t, result, err) : rc;
 }
 
 int http_send(struct http_client *client, const struct http_request *request,

@@ -16,10 +16,16 @@
 struct error;
 struct http_client;
 
-/* Strings are copied. socket_path or base, not both. */
+/* Strings are copied. One of socket_path, program and base. */
 struct http_address {
 	const char *socket_path; /* absolute path of a Unix socket */
-	const char *base;        /* "http://host:port" or "https://host:port" */
+	/*
+	 * A program, with its arguments, whose standard input and output are
+	 * the connection: started for each, ended with it. What it writes to
+	 * standard error is the reason when there is no connection.
+	 */
+	const char *const *program;
+	const char *base; /* "http://host:port" or "https://host:port" */
 	/* TLS material, for https; NULL where there is none. */
 	const char *ca_file;
 	const char *cert_file;

@@ -252,15 +252,19 @@ static void no_permission_is_told_with_what_to_do(void **state)
 	assert_non_null(strstr(err.hint, "group"));
 }
 
-static void ssh_is_named_as_missing(void **state)
+/* No way there, and how that is said: see also http's program. */
+static void ssh_that_fails(void **state)
 {
 	auto_engine_candidates struct engine_candidates c =
 	    ENGINE_CANDIDATES_INIT;
+	auto_free char *path = xstrdup(getenv("PATH"));
 
 	(void)state;
 	assert_ok(engine_discover("ssh://me@host", &c, &err));
+	setenv("PATH", "/nowhere", 1);
 	assert_fails(engine_open(&c, 0, &until, &engine, &err), ERROR_NO_ENGINE,
-		     "ssh:// is not supported yet");
+		     "cannot run 'ssh': No such file or directory");
+	setenv("PATH", path, 1);
 }
 
 /* Two candidates that are not there, then the fake. */
@@ -379,7 +383,7 @@ int main(void)
 	    test(a_dead_socket_is_called_one),
 	    test(no_socket_is_told_with_what_to_do),
 	    test(no_permission_is_told_with_what_to_do),
-	    test(ssh_is_named_as_missing),
+	    test(ssh_that_fails),
 	    test(the_first_that_answers_is_taken),
 	    test(all_can_be_asked_at_once),
 	    test(when_none_answers_the_list_is_shown),
