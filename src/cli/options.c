@@ -25,7 +25,14 @@ static const struct option_spec config_options[] = {
     {"db", 0, "postgres|mariadb|sqlite|DB:VERSION",
      "which database: postgres:16, mariadb, sqlite", true},
     {"image", 0, "IMAGE", "run this image instead of one found by --db", true},
-    {"migrations", 0, "DIR", "apply the SQL files of this directory", true},
+    {"migrations", 0, "DIR",
+     "apply the SQL files of this directory: plain ones in order, or as "
+     "golang-migrate, sqlx, Flyway, dbmate, goose or sql-migrate lay them out",
+     true},
+    {"layout", 0,
+     "auto|plain|flyway|golang-migrate|sqlx|dbmate|goose|"
+     "sql-migrate",
+     "whose migrations they are, if that cannot be told", true},
     {"migrate", 0, "COMMAND",
      "apply migrations with this command (not in this version)", true},
     {"seed", 0, "FILE", "then run this SQL file; may be given again", true},

@@ -30,6 +30,7 @@ static void service_free(struct config_service *s)
 	free(s->image);
 	free(s->url);
 	free(s->migrations);
+	free(s->layout);
 	free(s->migrate);
 	free(s->database);
 	free(s->user);
@@ -406,6 +407,7 @@ static void add_service(struct digest *d, const struct config_service *s)
 	digest_add_str(d, s->image);
 	digest_add_str(d, s->url);
 	digest_add_str(d, s->migrations);
+	digest_add_str(d, s->layout);
 	digest_add_str(d, s->migrate);
 	digest_add_str(d, s->database);
 	digest_add_str(d, s->user);

@@ -58,6 +58,7 @@ struct config_service {
 	char *image;           /* NULL: chosen */
 	char *url;             /* an existing server; NULL */
 	char *migrations;      /* absolute directory, or NULL */
+	char *layout;          /* of it: "goose"; NULL: found out */
 	char *migrate;         /* a command, or NULL */
 	struct strvec seeds;   /* absolute files */
 	struct strvec env;     /* of the server's container, "K=V" */

@@ -241,6 +241,25 @@ static int set_migrations(struct config *c, struct config_service *s,
 	return 0;
 }
 
+static int set_layout(struct config *c, struct config_service *s,
+		      const struct place *at, const char *value,
+		      struct error *err)
+{
+	static const struct choice words[] = {
+	    {"auto", 0, false},   {"plain", 0, false},
+	    {"flyway", 0, false}, {"golang-migrate", 0, false},
+	    {"sqlx", 0, false},   {"dbmate", 0, false},
+	    {"goose", 0, false},  {"sql-migrate", 0, false},
+	    {NULL, 0, false}};
+	int ignored;
+
+	(void)c;
+	if (choose(words, at, value, &ignored, err) < 0)
+		return -1;
+	replace(&s->layout, strcmp(value, "auto") ? xstrdup(value) : NULL);
+	return 0;
+}
+
 static int set_migrate(struct config *c, struct config_service *s,
 		       const struct place *at, const char *value,
 		       struct error *err)
@@ -599,6 +618,7 @@ const struct setting settings[] = {
     {"db", "db", true, false, set_db},
     {"image", NULL, true, false, set_image},
     {"migrations", "migrations", true, false, set_migrations},
+    {"layout", "layout", true, false, set_layout},
     {"migrate", "migrate", true, false, set_migrate},
     {"seed", "seed", true, true, set_seed},
     {"export", "export", true, true, set_export},

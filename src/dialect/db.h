@@ -73,6 +73,19 @@ int db_run_script(struct db *db, const char *name, const char *sql, size_t len,
 		  const struct deadline *deadline, struct error *err);
 
 /*
+ * The same in one transaction, where the dialect can (Postgres, SQLite) and
+ * the script may be one: it neither begins nor ends transactions itself, and
+ * has nothing that is refused or does nothing inside of one (CREATE INDEX
+ * CONCURRENTLY, VACUUM, PRAGMA foreign_keys). Where only the server finds that
+ * out (a procedure that commits, a new enum value in use), what was done is
+ * rolled back and the script runs once more without. On failure nothing of the
+ * script stays, as far as it was a transaction.
+ */
+int db_run_migration(struct db *db, const char *name, const char *sql,
+		     size_t len, const struct deadline *deadline,
+		     struct error *err);
+
+/*
  * Sets the passwords of the roles that the server's image made. Only hashes
  * leave this process. `admin` is for MariaDB's root, NULL: leave it. Used when
  * a server made from a template becomes a session's own. The connection must be

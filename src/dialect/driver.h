@@ -47,6 +47,8 @@ struct db {
 	const struct driver *driver;
 	enum dialect dialect;
 	bool used_by_script; /* a script ran on it: reset before the next */
+	/* the statement that failed last cannot be part of a transaction */
+	bool not_in_transaction;
 };
 
 extern const struct driver postgres_driver;

@@ -265,6 +265,23 @@ static size_t line_of_copy(const char *context)
 	return strtoul(line + strlen(", line "), NULL, 10);
 }
 
+/*
+ * Active transaction, invalid termination of one, a value of an enum that is
+ * younger than the transaction, a table with triggers still to fire: all of
+ * them are what the same script meets only inside of one transaction.
+ */
+static bool is_transactions_fault(const PGresult *result)
+{
+	static const char *const states[] = {"25001", "2D000", "55P04",
+					     "55006"};
+	const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+
+	for (size_t i = 0; state && i < array_len(states); i++)
+		if (!strcmp(state, states[i]))
+			return true;
+	return false;
+}
+
 static void find_place(const PGresult *result, const char *sql,
 		       struct sql_place *ret)
 {
@@ -286,6 +303,7 @@ struct outcome {
 	struct sql_place *place;        /* NULL: nobody asks */
 	char **value;                   /* NULL: nobody asks */
 	bool failed, have_row;
+	bool transactions_fault;
 };
 
 static void keep_value(const PGresult *result, struct outcome *o)
@@ -318,8 +336,10 @@ static int take_result(PGconn *conn, const PGresult *result, const char *sql,
 		   status == PGRES_BAD_RESPONSE) {
 		if (!o->failed && o->place)
 			find_place(result, sql, o->place);
-		if (!o->failed)
+		if (!o->failed) {
 			result_error(conn, result, err);
+			o->transactions_fault = is_transactions_fault(result);
+		}
 		o->failed = true;
 	}
 	return 0;
@@ -368,8 +388,10 @@ static int postgres_statement(struct db *db, struct sql_statement *st,
 {
 	auto_free char *sql = xstrndup(st->sql, st->len);
 	struct outcome o = {.st = st, .place = ret_place};
+	int rc = run(conn_of(db), sql, &o, d, err);
 
-	return run(conn_of(db), sql, &o, d, err);
+	db->not_in_transaction = o.transactions_fault;
+	return rc;
 }
 
 static int postgres_reset(struct db *db, const struct deadline *d,

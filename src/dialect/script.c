@@ -3,7 +3,9 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "dialect/driver.h"
+#include "dialect/transaction.h"
 
 #include <string.h>
 
@@ -89,8 +91,17 @@ static int run_statements(struct db *db, const char *name, struct sql_split *sp,
 	return rc < 0 ? at_line(name, line, err) : 0;
 }
 
-int db_run_script(struct db *db, const char *name, const char *sql, size_t len,
-		  const struct deadline *deadline, struct error *err)
+static int commit_failed(const char *name, struct error *err)
+{
+	if (err && err->kind == ERROR_DATABASE)
+		err->kind = ERROR_MIGRATION;
+	return error_wrap(err, "%s: at its end", name);
+}
+
+/* In a transaction of ours: it is ended where all went well. */
+static int run_text(struct db *db, const char *name, const char *sql,
+		    size_t len, bool in_ours, const struct deadline *deadline,
+		    struct error *err)
 {
 	/* SQLite would copy the rest of a text that ends without a NUL for each
 	 * of its statements */
@@ -107,12 +118,45 @@ int db_run_script(struct db *db, const char *name, const char *sql, size_t len,
 	db->used_by_script = true;
 	text = xstrndup(sql, len);
 	sql_split_init(&sp, db->dialect, text, len);
+	if (in_ours && db_exec(db, "BEGIN", deadline, err) < 0)
+		return error_wrap(err, "%s", name);
 	if (run_statements(db, name, &sp, deadline, err) < 0)
 		return -1;
+	if (in_ours && db->driver->in_transaction(db) &&
+	    db_exec(db, "COMMIT", deadline, err) < 0)
+		return commit_failed(name, err);
 	if (db->driver->in_transaction(db))
 		return error_set(err, ERROR_MIGRATION,
 				 "%s: a transaction is still open at the end "
 				 "of the file",
 				 name);
 	return 0;
+}
+
+int db_run_script(struct db *db, const char *name, const char *sql, size_t len,
+		  const struct deadline *deadline, struct error *err)
+{
+	return run_text(db, name, sql, len, false, deadline, err);
+}
+
+int db_run_migration(struct db *db, const char *name, const char *sql,
+		     size_t len, const struct deadline *deadline,
+		     struct error *err)
+{
+	auto_error struct error why = ERROR_INIT;
+	auto_error struct error ignored = ERROR_INIT;
+
+	if (!sql_fits_transaction(db->dialect, sql, len))
+		return db_run_script(db, name, sql, len, deadline, err);
+	db->not_in_transaction = false;
+	if (run_text(db, name, sql, len, true, deadline, &why) == 0)
+		return 0;
+	/* a connection that was given up on can only be closed */
+	if (why.kind != ERROR_MIGRATION)
+		return error_move(err, &why);
+	db_exec(db, "ROLLBACK", deadline, &ignored);
+	if (!db->not_in_transaction)
+		return error_move(err, &why);
+	log_debug("once more without a transaction: %s", why.text);
+	return db_run_script(db, name, sql, len, deadline, err);
 }

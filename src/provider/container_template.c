@@ -254,6 +254,7 @@ int container_template_ensure(struct provider *base,
 {
 	struct container_provider *p = (struct container_provider *)base;
 	auto_free char *path = lock_path(p);
+	auto_free char *what = migrations_describe(base->spec.migrations);
 	struct lock lock = LOCK_INIT;
 	int found = 0;
 
@@ -272,8 +273,9 @@ int container_template_ensure(struct provider *base,
 		found = build(p, deadline, err);
 		if (found == 0)
 			progress_done(base->progress, base->spec.service,
-				      "made the template of '%s'",
-				      base->spec.service);
+				      "made the template of '%s'%s%s",
+				      base->spec.service, what ? ": " : "",
+				      what ? what : "");
 	}
 	lock_remove(&lock);
 	return found < 0 ? -1 : 0;

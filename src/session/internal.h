@@ -24,6 +24,7 @@ struct service {
 	const struct config_service *config;
 	enum dialect dialect; /* what it speaks here, after a fall-back */
 	struct migrations migrations;
+	char *migrations_text; /* "12 migrations (goose)", or NULL */
 	struct provider_spec spec;
 	struct provider *provider;
 	struct db_address *slots;  /* max_slots of them; made: n_slots */

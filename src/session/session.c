@@ -144,6 +144,7 @@ static void free_service(struct session *s, struct service *service,
 	free_addresses(service->public_slots, service->n_slots);
 	db_address_free(&service->public_address);
 	migrations_free(&service->migrations);
+	free(service->migrations_text);
 }
 
 static void remove_dir(struct session *s, const char *path)
@@ -211,6 +212,7 @@ void session_service(const struct session *s, unsigned i,
 	    .name = service->config->name,
 	    .backend = service_backend(service),
 	    .dialect = service->dialect,
+	    .migrations = service->migrations_text,
 	    .slots = service->slots,
 	    .n_slots = service->n_slots,
 	};

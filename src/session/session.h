@@ -87,6 +87,7 @@ struct session_service {
 	const char *backend; /* "container", "sqlite" */
 	enum dialect dialect;
 	struct provider_facts facts;
+	const char *migrations; /* "12 migrations (goose), 1 seed", or NULL */
 	const struct db_address *slots;
 	unsigned n_slots;
 };

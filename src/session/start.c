@@ -39,12 +39,21 @@ static int describe(struct session *s, unsigned i, enum dialect dialect,
 {
 	struct service *service = &s->services[i];
 	const struct config_service *c = service->config;
+	struct migrations_source source = {
+	    .dir = c->migrations,
+	    .seeds = c->seeds.v,
+	};
 
 	migrations_free(&service->migrations);
 	service->migrations = (struct migrations)MIGRATIONS_INIT;
-	if (migrations_load(c->migrations, c->seeds.v, dialect,
-			    &service->migrations, err) < 0)
+	if (c->layout && layout_parse(c->layout, &source.layout) < 0)
+		return error_set(err, ERROR_CONFIG,
+				 "service '%s': unknown layout '%s'", c->name,
+				 c->layout);
+	if (migrations_load(&source, dialect, &service->migrations, err) < 0)
 		return error_wrap(err, "service '%s'", c->name);
+	free(service->migrations_text);
+	service->migrations_text = migrations_describe(&service->migrations);
 	service->dialect = dialect;
 	service->spec = (struct provider_spec){
 	    .service = c->name,

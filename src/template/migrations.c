@@ -13,13 +13,15 @@
 #include <string.h>
 
 /* Part of every key: raise it when the same files make another state. */
-static const char format_version[] = "testenv-template-1";
+static const char format_version[] = "testenv-template-2";
 
 void migrations_free(struct migrations *m)
 {
 	for (size_t i = 0; i < m->n; i++) {
 		free(m->files[i].path);
 		free(m->files[i].sql);
+		free(m->files[i].version);
+		free(m->files[i].title);
 	}
 	free(m->files);
 	*m = (struct migrations)MIGRATIONS_INIT;
@@ -47,13 +49,29 @@ void migrations_key(const struct migrations *m, enum dialect dialect,
 	digest_add_str(d, settings);
 	n = snprintf(counts, sizeof(counts), "%zu %zu", m->n, m->n_seeds);
 	digest_add(d, counts, (size_t)n);
+	digest_add_str(d, layout_title(m->layout));
 	for (size_t i = 0; i < m->n; i++) {
 		digest_add_str(d, file_name(m->files[i].path));
 		digest_add(d, m->files[i].sql, m->files[i].len);
+		digest_add(d, m->files[i].no_transaction ? "-" : "+", 1);
 	}
 	digest_end(d, hex);
 	memcpy(ret, hex, TEMPLATE_KEY - 1);
 	ret[TEMPLATE_KEY - 1] = '\0';
+}
+
+char *migrations_describe(const struct migrations *m)
+{
+	auto_buf struct buf b = BUF_INIT;
+	size_t files = m->n - m->n_seeds;
+
+	if (files)
+		buf_printf(&b, "%zu migration%s (%s)", files,
+			   files == 1 ? "" : "s", layout_title(m->layout));
+	if (m->n_seeds)
+		buf_printf(&b, "%s%zu seed%s", b.len ? ", " : "", m->n_seeds,
+			   m->n_seeds == 1 ? "" : "s");
+	return b.len ? buf_take(&b) : NULL;
 }
 
 int migrations_apply(const struct migrations *m, struct db *db,
@@ -71,8 +89,8 @@ int migrations_apply(const struct migrations *m, struct db *db,
 		};
 
 		progress_emit(progress, &e);
-		if (db_run_script(db, f->path, f->sql, f->len, deadline, err) <
-		    0)
+		if ((f->no_transaction ? db_run_script : db_run_migration)(
+			db, f->path, f->sql, f->len, deadline, err) < 0)
 			return -1;
 	}
 	return 0;

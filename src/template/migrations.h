@@ -3,8 +3,9 @@
  * template/migrations.h - what makes an empty database into a project's.
  *
  * A set is read whole before anything runs, so that what is fingerprinted is
- * what is applied. Files are in name order; for a dialect, NAME.postgres.sql
- * (…) replaces NAME.sql and other dialects' files are left out.
+ * what is applied. Files are in the order of the tool whose layout they have
+ * (template/layout.h); for a dialect, NAME.postgres.sql (…) replaces NAME.sql
+ * and other dialects' files are left out.
  */
 #ifndef TEMPLATE_MIGRATIONS_H
 #define TEMPLATE_MIGRATIONS_H
@@ -12,39 +13,73 @@
 #include "base/clock.h"
 #include "dialect/address.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct db;
 struct error;
 struct progress;
 
+enum layout {
+	LAYOUT_AUTO, /* find out */
+	LAYOUT_PLAIN,
+	LAYOUT_UP, /* *.up.sql, nothing says whether of golang-migrate or sqlx
+		    */
+	LAYOUT_GOLANG_MIGRATE,
+	LAYOUT_SQLX,
+	LAYOUT_FLYWAY,
+	LAYOUT_DBMATE,
+	LAYOUT_GOOSE,
+	LAYOUT_SQL_MIGRATE
+};
+/* "auto", "plain", "golang-migrate", "sqlx", "flyway", "dbmate", "goose",
+ * "sql-migrate"; -1 for another. */
+int layout_parse(const char *word, enum layout *ret);
+/* For people: "Flyway". */
+const char *layout_title(enum layout layout);
+
 struct migration_file {
 	char *path; /* as the user named it, for messages:
 		       "db/migrations/001.sql" */
-	char *sql;
+	char *sql;  /* what is not run of the file is blank: lines count */
 	size_t len;
+	bool no_transaction; /* its author wants none */
+	char *version;       /* "20240102", "1.2"; NULL: it has none */
+	char *title;         /* "create_users"; or NULL */
 };
 
 struct migrations {
 	struct migration_file *files; /* seeds last */
 	size_t n;
 	size_t n_seeds;
+	enum layout layout; /* of the directory; LAYOUT_AUTO: there is none */
 };
-#define MIGRATIONS_INIT \
-	{               \
-		0, 0, 0 \
+#define MIGRATIONS_INIT              \
+	{                            \
+		0, 0, 0, LAYOUT_AUTO \
 	}
 void migrations_free(struct migrations *m);
 #define auto_migrations __attribute__((cleanup(migrations_free)))
 
+/* Where they come from. Borrowed for the call. */
+struct migrations_source {
+	const char *dir; /* NULL: none */
+	enum layout layout;
+	/* SQL files (chosen per dialect as above), NULL-terminated, run after
+	 * the migrations in the order given; or NULL */
+	char *const *seeds;
+};
 /*
- * dir NULL: no migrations. Seeds are SQL files (chosen per dialect as above),
- * NULL-terminated, run after the migrations in the order given. ERROR_CONFIG
- * for a directory that is not there or holds no *.sql for this dialect, for a
- * seed that is not there, for two files of one version.
+ * ERROR_CONFIG for a directory that is not there or holds no migration for this
+ * dialect, for two layouts in one directory or two files of one version, for a
+ * seed that is not there.
  */
-int migrations_load(const char *dir, char *const *seeds, enum dialect dialect,
-		    struct migrations *ret, struct error *err);
+int migrations_load(const struct migrations_source *source,
+		    enum dialect dialect, struct migrations *ret,
+		    struct error *err);
+
+/* "12 migrations (goose), 1 seed"; NULL for none. The caller frees. */
+char *migrations_describe(const struct migrations *m);
 
 /*
  * The key of the state these make: file names (not folders), contents and

@@ -92,6 +92,13 @@ int db_run_script(struct db *db, const char *name, const char *sql, size_t len,
 	return 0;
 }
 
+int db_run_migration(struct db *db, const char *name, const char *sql,
+		     size_t len, const struct deadline *deadline,
+		     struct error *err)
+{
+	return db_run_script(db, name, sql, len, deadline, err);
+}
+
 int db_set_passwords(struct db *db, const char *user, const char *password,
 		     const char *admin_password,
 		     const struct deadline *deadline, struct error *err)

@@ -388,6 +388,68 @@ static void scripts(void **state)
 		   "BEGIN; CREATE TABLE tx (a int); COMMIT;\n-- end\n");
 }
 
+static void migrate(struct db *db, const char *name, const char *sql)
+{
+	struct deadline d = within(30000);
+	auto_error struct error err = ERROR_INIT;
+
+	ok(db_run_migration(db, name, sql, strlen(sql), &d, &err), &err);
+}
+
+static void migrate_fails(struct db *db, const char *sql, const char *text)
+{
+	struct deadline d = within(30000);
+	auto_error struct error err = ERROR_INIT;
+
+	assert_int_equal(
+	    db_run_migration(db, "x.sql", sql, strlen(sql), &d, &err), -1);
+	assert_string_equal(error_text(&err), text);
+	assert_int_equal(err.kind, ERROR_MIGRATION);
+}
+
+static void one_transaction(void **state)
+{
+	auto_db struct db *db = open_db();
+
+	(void)state;
+	migrate_fails(db, "CREATE TABLE half (x int);\nBAD;",
+		      "x.sql:2: syntax error at or near \"BAD\"");
+	gives(db, "SELECT to_regclass('half')::text", NULL);
+	migrate_fails(db,
+		      "CREATE TABLE p (id int PRIMARY KEY);\n"
+		      "CREATE TABLE c (p int REFERENCES p DEFERRABLE INITIALLY "
+		      "DEFERRED);\nINSERT INTO c VALUES (1);",
+		      "x.sql: at its end: insert or update on table \"c\" "
+		      "violates foreign key constraint \"c_p_fkey\" (Key "
+		      "(p)=(1) is not present in table \"p\".)");
+	/* SET LOCAL means something */
+	migrate(db, "1.sql",
+		"CREATE SCHEMA z; SET LOCAL search_path = z; CREATE TABLE w (x "
+		"int)");
+	gives(db, "SELECT to_regclass('z.w')::text", "z.w");
+	/* none of these can be part of a transaction */
+	migrate(db, "2.sql",
+		"CREATE TABLE big (x int); CREATE INDEX CONCURRENTLY i ON big "
+		"(x); VACUUM big;");
+	migrate(db, "3.sql",
+		"CREATE TABLE once (x int);\n"
+		"CREATE PROCEDURE steps() LANGUAGE plpgsql AS $$ BEGIN\n"
+		"INSERT INTO once VALUES (1); COMMIT; END $$;\n"
+		"CALL steps();");
+	gives(db, "SELECT count(*) FROM once", "1");
+	migrate(db, "4.sql",
+		"CREATE TYPE mood AS ENUM ('sad'); CREATE TABLE m (x mood);");
+	migrate(db, "5.sql",
+		"ALTER TYPE mood ADD VALUE 'glad'; INSERT INTO m VALUES "
+		"('glad');");
+	migrate(db, "6.sql",
+		"CREATE TABLE q (id int PRIMARY KEY, q int REFERENCES q "
+		"DEFERRABLE INITIALLY DEFERRED);\n"
+		"INSERT INTO q VALUES (1, 1);\n"
+		"ALTER TABLE q ADD z int;\nCREATE DATABASE beside;");
+	gives(db, "SELECT count(*) FROM q", "1");
+}
+
 static void scripts_that_fail(void **state)
 {
 	auto_db struct db *db = open_db();
@@ -512,6 +574,7 @@ int main(void)
 	    cmocka_unit_test(deadline_in_a_query),
 	    cmocka_unit_test(cancelled_in_a_query),
 	    cmocka_unit_test(scripts),
+	    cmocka_unit_test(one_transaction),
 	    cmocka_unit_test(scripts_that_fail),
 	    cmocka_unit_test(long_statement_is_cut),
 	    cmocka_unit_test(big_copy),

@@ -376,6 +376,37 @@ static int tear_down(void **state)
 	return fs_remove_tree(dir, NULL);
 }
 
+static void one_transaction(void **state)
+{
+	static const char broken[] = "CREATE TABLE a (x);\nNO;";
+	static const char own[] = "BEGIN; CREATE TABLE b (x); COMMIT; NO;";
+	static const char late[] =
+	    "CREATE TABLE p (id INTEGER PRIMARY KEY);\n"
+	    "CREATE TABLE c (p REFERENCES p DEFERRABLE INITIALLY DEFERRED);\n"
+	    "INSERT INTO c VALUES (1);";
+	struct deadline d = within(30000);
+	auto_error struct error err = ERROR_INIT;
+	auto_free char *path = NULL;
+	auto_db struct db *db = open_db("one", &path);
+
+	(void)state;
+	assert_int_equal(
+	    db_run_migration(db, "1.sql", broken, strlen(broken), &d, &err),
+	    -1);
+	assert_string_equal(err.text, "1.sql:2: near \"NO\": syntax error");
+	assert_int_equal(err.kind, ERROR_MIGRATION);
+	gives(db, "SELECT count(*) FROM sqlite_master", "0");
+	assert_int_equal(
+	    db_run_migration(db, "2.sql", own, strlen(own), &d, &err), -1);
+	gives(db, "SELECT group_concat(name) FROM sqlite_master", "b");
+	run(db, "PRAGMA user_version = 1");
+	assert_int_equal(db_run_migration(db, "3.sql", "SELECT 1", 8, &d, &err),
+			 0);
+	ok(db_exec(db, "PRAGMA foreign_keys = ON", &d, &err), &err);
+	/* in one piece, or the insert would fail by itself */
+	ok(db_run_migration(db, "4.sql", late, strlen(late), &d, &err), &err);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -384,6 +415,7 @@ int main(void)
 	    cmocka_unit_test(files_that_cannot_be),
 	    cmocka_unit_test(scripts),
 	    cmocka_unit_test(scripts_that_fail),
+	    cmocka_unit_test(one_transaction),
 	    cmocka_unit_test(texts_that_are_refused),
 	    cmocka_unit_test(deadline_passes),
 	    cmocka_unit_test(cancelled),

@@ -46,6 +46,14 @@ static void put(const char *name, const char *sql)
 	assert_int_equal(fs_write_file(path, sql, strlen(sql), 0600, NULL), 0);
 }
 
+static int load(const char *path, char *const *seeds, enum dialect d,
+		struct migrations *ret, struct error *err)
+{
+	struct migrations_source source = {.dir = path, .seeds = seeds};
+
+	return migrations_load(&source, d, ret, err);
+}
+
 /* "NAME=content NAME=content", in order. */
 static void holds(enum dialect d, const char *expected)
 {
@@ -53,7 +61,7 @@ static void holds(enum dialect d, const char *expected)
 	auto_error struct error err = ERROR_INIT;
 	auto_buf struct buf b = BUF_INIT;
 
-	if (migrations_load(dir, NULL, d, &m, &err) < 0)
+	if (load(dir, NULL, d, &m, &err) < 0)
 		fail_msg("%s", error_text(&err));
 	for (size_t i = 0; i < m.n; i++)
 		buf_printf(&b, "%s%s=%.*s", i ? " " : "",
@@ -68,7 +76,7 @@ static void fails(const char *path, char *const *seeds, enum dialect d,
 	struct migrations m = MIGRATIONS_INIT;
 	auto_error struct error err = ERROR_INIT;
 
-	assert_int_equal(migrations_load(path, seeds, d, &m, &err), -1);
+	assert_int_equal(load(path, seeds, d, &m, &err), -1);
 	assert_string_equal(error_kind_name(err.kind), error_kind_name(kind));
 	assert_string_equal(err.text, expected);
 	assert_int_equal(m.n, 0);
@@ -131,28 +139,11 @@ static void one_version_twice(void **state)
 					 "'%s/01_b.up.sql' and "
 					 "'%s/1_a.up.sql'",
 					 dir, dir);
-	auto_free char *same = xasprintf("two migrations of one version: "
-					 "'%s/1_a.sql' and '%s/1_a.up.sql'",
-					 dir, dir);
-	auto_free char *path = fs_join(dir, "01_b.up.sql");
 
 	(void)state;
 	put("1_a.up.sql", "a");
 	put("01_b.up.sql", "b");
 	fails(dir, NULL, DIALECT_POSTGRES, ERROR_CONFIG, text);
-	unlink(path);
-	put("1_a.sql", "b");
-	fails(dir, NULL, DIALECT_POSTGRES, ERROR_CONFIG, same);
-}
-
-static void ways_back_are_not_run(void **state)
-{
-	(void)state;
-	put("1.sql", "-- migrate:up\na\n-- migrate:down\nb\n");
-	put("2.sql", "-- +goose Up\na\n-- +goose Down\nb\n");
-	put("3.sql", "'-- migrate:down'\n");
-	holds(DIALECT_POSTGRES, "1.sql=-- migrate:up\na\n 2.sql=-- +goose "
-				"Up\na\n 3.sql='-- migrate:down'\n");
 }
 
 static void directories_that_fail(void **state)
@@ -213,7 +204,7 @@ static void seeds(void **state)
 	put("one.sql", "1");
 	fails(NULL, list, DIALECT_SQLITE, ERROR_CONFIG, text);
 	put("two.sqlite.sql", "2");
-	if (migrations_load(NULL, list, DIALECT_SQLITE, &m, &err) < 0)
+	if (load(NULL, list, DIALECT_SQLITE, &m, &err) < 0)
 		fail_msg("%s", error_text(&err));
 	assert_int_equal(m.n, 2);
 	assert_int_equal(m.n_seeds, 2);
@@ -226,8 +217,7 @@ static void nothing_at_all(void **state)
 	auto_migrations struct migrations m = MIGRATIONS_INIT;
 
 	(void)state;
-	assert_int_equal(migrations_load(NULL, NULL, DIALECT_SQLITE, &m, NULL),
-			 0);
+	assert_int_equal(load(NULL, NULL, DIALECT_SQLITE, &m, NULL), 0);
 	assert_int_equal(m.n, 0);
 }
 
@@ -236,7 +226,7 @@ static void key_of(const char *base, const char *settings, enum dialect d,
 {
 	auto_migrations struct migrations m = MIGRATIONS_INIT;
 
-	assert_int_equal(migrations_load(dir, NULL, d, &m, NULL), 0);
+	assert_int_equal(load(dir, NULL, d, &m, NULL), 0);
 	migrations_key(&m, d, base, settings, ret);
 	assert_int_equal(strlen(ret), 32);
 }
@@ -323,8 +313,7 @@ static void applying(void **state)
 	put("1.sql", "CREATE TABLE t (a);");
 	put("2.sql", "INSERT INTO t VALUES (1);\nBAD;\n");
 	put("3.sql", "INSERT INTO t VALUES (2);");
-	assert_int_equal(migrations_load(dir, NULL, DIALECT_SQLITE, &m, NULL),
-			 0);
+	assert_int_equal(load(dir, NULL, DIALECT_SQLITE, &m, NULL), 0);
 	assert_int_equal(db_connect(&a, &d, &db, NULL), 0);
 	assert_int_equal(migrations_apply(&m, db, &d, &progress, &err), -1);
 	assert_string_equal(err.text, text);
@@ -332,8 +321,8 @@ static void applying(void **state)
 	assert_string_equal(err.detail, "BAD;");
 	assert_string_equal(seen.s, "migrate 1.sql 1/3\nmigrate 2.sql 2/3\n");
 	assert_int_equal(
-	    db_value(db, "SELECT group_concat(a) FROM t", &d, &value, NULL), 0);
-	assert_string_equal(value, "1");
+	    db_value(db, "SELECT count(*) FROM t", &d, &value, NULL), 0);
+	assert_string_equal(value, "0");
 }
 
 int main(void)
@@ -343,7 +332,6 @@ int main(void)
 	    cmocka_unit_test_setup(dialects, each),
 	    cmocka_unit_test_setup(up_and_down, each),
 	    cmocka_unit_test_setup(one_version_twice, each),
-	    cmocka_unit_test_setup(ways_back_are_not_run, each),
 	    cmocka_unit_test_setup(directories_that_fail, each),
 	    cmocka_unit_test_setup(too_large, each),
 	    cmocka_unit_test_setup(seeds, each),
