@@ -84,7 +84,7 @@ static int gave_up(const struct db_address *a, int64_t ms,
 	if (ms < 1000)
 		error_set(err, ERROR_TIMEOUT,
 			  "no answer to a query within %lld ms: %s",
-			  (long long)ms, last);
+			  (long long)(ms + 50) / 100 * 100, last);
 	else
 		error_set(err, ERROR_TIMEOUT,
 			  "no answer to a query within %lld s: %s",

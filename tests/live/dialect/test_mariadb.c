@@ -104,7 +104,7 @@ static void nobody_there(void **state)
 			 server.port);
 	expect_error(db_connect(&a, &d, &db, &err), &err, ERROR_DATABASE, text);
 	free(text);
-	d = within(300);
+	d = within(340);
 	text = xasprintf("mariadb at '%s': no answer to a query within 300 ms: "
 			 "Can't connect to local server through socket '%s' "
 			 "(No such file or directory)",
@@ -123,7 +123,7 @@ static void accepts_and_says_nothing(void **state)
 	auto_close int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	auto_error struct error err = ERROR_INIT;
 	auto_free char *text = NULL;
-	struct deadline d = within(200);
+	struct deadline d = within(240);
 	struct db_address a = tcp();
 
 	(void)state;
@@ -170,11 +170,11 @@ static void temporary_server(void **state)
 	while (db_connect(&a, &d, &db, &err) < 0)
 		ok(deadline_poll(&d, NULL, 0, 10, "start", &err), &err);
 	error_clear(&err);
-	d = within(300);
-	text = xasprintf("mariadb at '%s': no answer to a query within 300 ms: "
+	text = xasprintf("mariadb at '%s': no answer to a query within 2 s: "
 			 "its first start is not over (it runs without "
 			 "networking yet)",
 			 socket_path);
+	d = within(1900); /* the text's 2 s is rounded */
 	expect_error(db_wait_ready(&a, NULL, &d, NULL, &err), &err,
 		     ERROR_TIMEOUT, text);
 	server_stop(&server, SIGTERM);

@@ -100,7 +100,7 @@ static int tear_down(void **state)
 static void nobody_there(void **state)
 {
 	auto_error struct error err = ERROR_INIT;
-	struct deadline d = within(300);
+	struct deadline d = within(340);
 	struct db_address a = tcp();
 	auto_free char *socket = NULL;
 	auto_free char *text = NULL;
@@ -114,7 +114,7 @@ static void nobody_there(void **state)
 	text = xasprintf("postgres at '127.0.0.1:%u': no answer to a query "
 			 "within 300 ms: Connection refused",
 			 server.port);
-	d = within(300);
+	d = within(340);
 	expect_error(db_wait_ready(&a, NULL, &d, &db, &err), &err,
 		     ERROR_TIMEOUT, text);
 	a = unix_socket(&socket);
@@ -134,7 +134,7 @@ static void accepts_and_says_nothing(void **state)
 	auto_close int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	auto_error struct error err = ERROR_INIT;
 	auto_free char *text = NULL;
-	struct deadline d = within(200);
+	struct deadline d = within(240);
 	struct db_address a = tcp();
 
 	(void)state;
