@@ -62,6 +62,19 @@ char *fs_absolute(const char *path)
 	return buf_take(&out);
 }
 
+void fs_list(const char *dir, struct strvec *ret)
+{
+	DIR *d = opendir(dir);
+	struct dirent *e;
+
+	if (!d)
+		return;
+	while ((e = readdir(d)))
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+			strvec_push(ret, e->d_name);
+	closedir(d);
+}
+
 bool fs_exists(const char *path)
 {
 	struct stat st;

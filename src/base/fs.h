@@ -8,6 +8,7 @@
 #define BASE_FS_H
 
 #include "base/buf.h"
+#include "base/strvec.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -46,6 +47,9 @@ int fs_copy_file(const char *from, const char *to, mode_t mode,
 /* Removes a tree without following symlinks; not there is success. Goes on
  * past what it cannot remove and reports the first such. */
 int fs_remove_tree(const char *path, struct error *err);
+
+/* The names in a directory, in no order; none if it cannot be read. */
+void fs_list(const char *dir, struct strvec *ret);
 
 bool fs_exists(const char *path);
 bool fs_is_dir(const char *path);

@@ -22,7 +22,8 @@ static bool is_current(int fd, const char *path)
 	       a.st_ino == b.st_ino;
 }
 
-int lock_try(struct lock *lock, const char *path, struct error *err)
+static int try_kind(struct lock *lock, const char *path, int kind,
+		    struct error *err)
 {
 	for (;;) {
 		auto_close int fd =
@@ -31,7 +32,7 @@ int lock_try(struct lock *lock, const char *path, struct error *err)
 		if (fd < 0)
 			return error_set_errno(err, ERROR_IO, errno,
 					       "cannot open lock '%s'", path);
-		if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (flock(fd, kind | LOCK_NB) < 0) {
 			if (errno == EWOULDBLOCK)
 				return 0;
 			if (errno == EINTR)
@@ -47,18 +48,23 @@ int lock_try(struct lock *lock, const char *path, struct error *err)
 	}
 }
 
+int lock_try(struct lock *lock, const char *path, struct error *err)
+{
+	return try_kind(lock, path, LOCK_EX, err);
+}
+
 /*
  * flock has no wait with a deadline that could also be cancelled, so the
  * waiting is done by asking again, at growing intervals: a template takes
  * seconds to build, 50 ms more are not felt.
  */
-int lock_take(struct lock *lock, const char *path,
-	      const struct deadline *deadline, struct error *err)
+static int take_kind(struct lock *lock, const char *path, int kind,
+		     const struct deadline *deadline, struct error *err)
 {
 	int64_t pause = 2;
 
 	for (;;) {
-		int got = lock_try(lock, path, err);
+		int got = try_kind(lock, path, kind, err);
 
 		if (got != 0)
 			return got < 0 ? -1 : 0;
@@ -73,6 +79,18 @@ int lock_take(struct lock *lock, const char *path,
 		}
 		pause = pause * 2 > 50 ? 50 : pause * 2;
 	}
+}
+
+int lock_take(struct lock *lock, const char *path,
+	      const struct deadline *deadline, struct error *err)
+{
+	return take_kind(lock, path, LOCK_EX, deadline, err);
+}
+
+int lock_share(struct lock *lock, const char *path,
+	       const struct deadline *deadline, struct error *err)
+{
+	return take_kind(lock, path, LOCK_SH, deadline, err);
 }
 
 void lock_release(struct lock *lock)

@@ -31,6 +31,9 @@ int lock_take(struct lock *lock, const char *path,
 	      const struct deadline *deadline, struct error *err);
 /* At once: 1 taken, 0 held by someone else, -1 error. */
 int lock_try(struct lock *lock, const char *path, struct error *err);
+/* As lock_take, but any number may hold it so, and then nobody alone. */
+int lock_share(struct lock *lock, const char *path,
+	       const struct deadline *deadline, struct error *err);
 void lock_release(struct lock *lock);
 /* Unlinks the file, then releases. */
 void lock_remove(struct lock *lock);

@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/progress.h"
+#include "cli/render.h"
 #include "cli/table.h"
 #include "session/session.h"
 
@@ -13,15 +14,32 @@ enum {
 	GC_MS = 10 * 60 * 1000
 };
 
+static const char *outcome(const struct gc_row *row, bool dry)
+{
+	if (row->failure)
+		return row->failure;
+	return row->removed || (dry && !row->stays) ? "removed" : "kept";
+}
+
+static void add_size(struct table *t, int64_t bytes)
+{
+	auto_buf struct buf size = BUF_INIT;
+
+	if (bytes >= 0)
+		render_bytes(&size, bytes);
+	table_add(t, bytes < 0 ? NULL : size.s);
+}
+
 static void print_report(const struct gc_report *report, bool dry)
 {
-	auto_table struct table t = TABLE_INIT(4);
+	auto_table struct table t = TABLE_INIT(5);
 	auto_buf struct buf out = BUF_INIT;
 
 	if (!report->n)
 		return;
 	table_add(&t, "KIND");
 	table_add(&t, "NAME");
+	table_add(&t, "SIZE");
 	table_add(&t, "WHY");
 	table_add(&t, dry ? "WOULD BE" : "DONE");
 	for (size_t i = 0; i < report->n; i++) {
@@ -29,14 +47,20 @@ static void print_report(const struct gc_report *report, bool dry)
 
 		table_add(&t, row->kind);
 		table_add(&t, row->name);
+		add_size(&t, row->bytes);
 		table_add(&t, row->why);
-		if (row->failure)
-			table_add(&t, row->failure);
-		else
-			table_add(&t, dry || row->removed ? "removed" : "kept");
+		table_add(&t, outcome(row, dry));
 	}
 	table_print(&t, 0, &out);
 	fputs(out.s, stdout);
+}
+
+static bool nothing_goes(const struct gc_report *report)
+{
+	for (size_t i = 0; i < report->n; i++)
+		if (!report->rows[i].stays)
+			return false;
+	return true;
 }
 
 static unsigned failures(const struct gc_report *report)
@@ -68,7 +92,7 @@ static int run(struct cli *cli, const struct options *options,
 		return -1;
 	print_report(&report, dry);
 	n = failures(&report);
-	if (!report.n)
+	if (nothing_goes(&report))
 		progress_notice(cli->progress, "nothing to remove");
 	gc_report_free(&report);
 	if (n)
@@ -79,6 +103,7 @@ static int run(struct cli *cli, const struct options *options,
 
 static const struct option_spec options[] = {
     {"dry-run", 'n', NULL, "only say what would be removed", false},
+    {"cache-size", 0, "SIZE", "keep templates up to this size: 512m, 4g", true},
     {"host", 'H', "ADDRESS",
      "the container engine to look at, as in DOCKER_HOST", true},
     {0},
@@ -86,13 +111,19 @@ static const struct option_spec options[] = {
 
 const struct command cmd_gc = {
     .name = "gc",
-    .summary = "remove what dead sessions left",
+    .summary = "remove what dead sessions left, and templates over their size",
     .synopsis = "[OPTIONS]",
     .text = "Removes containers, directories and unfinished templates whose "
 	    "session is provably dead: its lock is free, its machine was "
 	    "started anew, or its time is over. What a live session holds is "
 	    "never touched. Other commands do the same quietly when they "
-	    "start.",
+	    "start.\n\n"
+	    "Of the templates that are kept, those used longest ago go until "
+	    "the rest is within --cache-size (cache_size in the file, 4g), on "
+	    "the engine and in the cache directory each; a template counts "
+	    "with what it adds to its image. One that a session uses stays. "
+	    "On an engine that others use, too, templates never used from "
+	    "this cache directory are left alone until they are a month old.",
     .examples = "$ testenv gc --dry-run\n"
 		"  shows what would be removed and why\n",
     .options = options,

@@ -94,8 +94,9 @@ struct config {
 	int64_t timeout_ms;       /* of the command; 0: none */
 	int64_t start_timeout_ms; /* until every service is ready */
 	char *host;               /* --host: the engine; NULL: found */
-	bool quiet, rebuild;
-	bool verify; /* databases are compared with their template */
+	bool quiet, rebuild, no_cache;
+	int64_t cache_bytes; /* of templates kept in one place */
+	bool verify;         /* databases are compared with their template */
 	struct config_value *values;
 	size_t n_values;
 };

@@ -584,6 +584,28 @@ static int set_quiet(struct config *c, struct config_service *s,
 	return boolean(at, value, &c->quiet, err);
 }
 
+static int set_no_cache(struct config *c, struct config_service *s,
+			const struct place *at, const char *value,
+			struct error *err)
+{
+	(void)s;
+	return boolean(at, value, &c->no_cache, err);
+}
+
+static int set_cache_size(struct config *c, struct config_service *s,
+			  const struct place *at, const char *value,
+			  struct error *err)
+{
+	int64_t bytes = config_bytes(value);
+
+	(void)s;
+	if (bytes < 0)
+		return place_error(
+		    at, err, "'%s' is not a size such as 512m or 4g", value);
+	c->cache_bytes = bytes;
+	return 0;
+}
+
 static int set_rebuild(struct config *c, struct config_service *s,
 		       const struct place *at, const char *value,
 		       struct error *err)
@@ -636,6 +658,8 @@ const struct setting settings[] = {
     {"start-timeout", "start_timeout", false, false, set_start_timeout},
     {"keep", "keep", false, false, set_keep},
     {"rebuild", NULL, false, false, set_rebuild},
+    {"no-cache", NULL, false, false, set_no_cache},
+    {"cache-size", "cache_size", false, false, set_cache_size},
     {"verify", "verify", false, false, set_verify},
     {"host", "host", false, false, set_host},
     {"quiet", NULL, false, false, set_quiet},

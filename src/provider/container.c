@@ -11,6 +11,7 @@
 #include "dialect/db.h"
 #include "docker/engine.h"
 #include "docker/events.h"
+#include "provider/cache.h"
 #include "provider/choose.h"
 #include "provider/labels.h"
 #include "provider/sweep.h"
@@ -287,10 +288,18 @@ static void close_provider(struct provider *base,
 	}
 	ctx.servers = servers;
 	parallel_run(n, CLOSE_WIDTH, close_one, &ctx, NULL);
+	if (base->spec.no_cache && p->template_id &&
+	    image_remove(p->engine, p->template_id, &half, NULL) < 0)
+		p->unsure = true;
 	if (p->unsure && sweep_session(p->engine, base->owner.session,
 				       base->owner.run_dir, deadline, &why) < 0)
 		progress_notice(base->progress, "%s (left to 'testenv gc')",
 				why.text);
+	lock_release(&p->hold);
+	/* not when it was made: then somebody waited for it */
+	if (p->built && !base->spec.no_cache)
+		cache_trim(p->engine, base->owner.cache_dir,
+			   base->spec.cache_bytes, deadline);
 	pthread_mutex_destroy(&p->start_mutex);
 	pthread_mutex_destroy(&p->mutex);
 	image_free(&p->image);
@@ -338,7 +347,11 @@ static void make_key(struct container_provider *p)
 	contract_settings(&contract, &settings);
 	migrations_key(spec->migrations, spec->dialect, p->image.id, settings.s,
 		       p->key);
-	p->template_ref = xasprintf(TEMPLATE_REPO ":%s", p->key);
+	if (spec->no_cache)
+		p->template_ref = xasprintf(PRIVATE_REPO ":%s-%u",
+					    p->base.owner.session, spec->index);
+	else
+		p->template_ref = xasprintf(TEMPLATE_REPO ":%s", p->key);
 }
 
 int provider_open_container(struct engine *engine,
@@ -361,6 +374,7 @@ int provider_open_container(struct engine *engine,
 	p->base = (struct provider){
 	    spec->isolation == ISOLATE_DATABASE ? &shared_ops : &container_ops,
 	    *spec, *owner, progress};
+	p->hold = (struct lock)LOCK_INIT;
 	ident_random(p->slot_password, CONTAINER_PASSWORD);
 	ident_random(p->slot_root_password, CONTAINER_PASSWORD);
 	p->engine = engine;

@@ -55,6 +55,7 @@ struct container_provider {
 	struct image image;
 	char key[TEMPLATE_KEY];
 	char *template_ref; /* "testenv/template:KEY" */
+	struct lock hold;   /* on the kept template; see template/hold.h */
 	/* of the template found or made, whose passwords are known: the name
 	 * goes over to what another process commits under the same key */
 	char *template_id;

@@ -17,6 +17,7 @@
 #include "dialect/clone.h"
 #include "dialect/db.h"
 #include "provider/labels.h"
+#include "template/hold.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -165,29 +166,50 @@ static int stop_cleanly(struct container_provider *p, struct server *s,
 }
 
 /* The container's labels would be the image's: those that say whose it is are
- * blanked, or the clean-up of its maker would take the template along. */
-static int commit(struct container_provider *p, struct server *s,
-		  const struct deadline *deadline, struct error *err)
+ * blanked, or the clean-up of its maker would take the template along. A
+ * private one is to be taken along. */
+static void put_changes(const struct container_provider *p,
+			struct strvec *changes)
 {
 	static const char *const blank[] = {
 	    LABEL_SESSION, LABEL_OWNER, LABEL_LOCK,
 	    LABEL_EXPIRES, LABEL_SLOT,  LABEL_PROJECT,
 	};
+	bool private = p->base.spec.no_cache;
+
+	for (size_t i = 0; !private && i < array_len(blank); i++)
+		strvec_pushf(changes, "LABEL %s=\"\"", blank[i]);
+	strvec_pushf(changes, "LABEL " LABEL_ROLE "=%s",
+		     private ? "private" : "template");
+	strvec_pushf(changes, "LABEL " LABEL_TEMPLATE "=%s", p->key);
+	strvec_pushf(changes, "LABEL " LABEL_DIALECT "=%s",
+		     dialect_name(p->base.spec.dialect));
+	strvec_pushf(changes, "LABEL " LABEL_SERVER "=\"%.40s\"",
+		     p->server_version ? p->server_version : "");
+	strvec_pushf(changes, "LABEL " LABEL_BASE "=%s", p->image.id);
+	strvec_pushf(changes, "LABEL " LABEL_BASE_NAME "=\"%s\"",
+		     p->image_name);
+	strvec_pushf(changes, "LABEL " LABEL_BASE_SIZE "=%lld",
+		     (long long)p->image.size);
+}
+
+/* In one step: the name leads to the whole template or to nothing. */
+static int commit(struct container_provider *p, struct server *s,
+		  const struct deadline *deadline, struct error *err)
+{
 	auto_strvec struct strvec changes = STRVEC_INIT;
+	const char *tag = strchr(p->template_ref, ':') + 1;
 	char *id = NULL;
 
-	for (size_t i = 0; i < array_len(blank); i++)
-		strvec_pushf(&changes, "LABEL %s=\"\"", blank[i]);
-	strvec_push(&changes, "LABEL " LABEL_ROLE "=template");
-	strvec_pushf(&changes, "LABEL " LABEL_TEMPLATE "=%s", p->key);
-	strvec_pushf(&changes, "LABEL " LABEL_DIALECT "=%s",
-		     dialect_name(p->base.spec.dialect));
-	strvec_pushf(&changes, "LABEL " LABEL_SERVER "=\"%.40s\"",
-		     p->server_version ? p->server_version : "");
-	if (image_commit(p->engine, s->c.id, TEMPLATE_REPO, p->key,
-			 (const char *const *)changes.v, deadline, &id,
-			 err) < 0)
+	put_changes(p, &changes);
+	if (image_commit(p->engine, s->c.id,
+			 p->base.spec.no_cache ? PRIVATE_REPO : TEMPLATE_REPO,
+			 tag, (const char *const *)changes.v, deadline, &id,
+			 err) < 0) {
+		/* it may be there all the same */
+		p->unsure = p->unsure || p->base.spec.no_cache;
 		return -1;
+	}
 	free(p->template_id);
 	p->template_id = id;
 	return 0;
@@ -248,35 +270,56 @@ static char *lock_path(const struct container_provider *p)
 			 run_dir, p->key);
 }
 
+static int build_and_say(struct container_provider *p,
+			 const struct deadline *deadline, struct error *err)
+{
+	const struct provider *base = &p->base;
+	const char *service = base->spec.service;
+	auto_free char *what = migrations_describe(base->spec.migrations);
+
+	progress_step(base->progress, service,
+		      "making the template of '%s' from '%s'", service,
+		      p->image_name);
+	if (build(p, deadline, err) < 0)
+		return -1;
+	progress_done(base->progress, service, "made the template of '%s'%s%s",
+		      service, what ? ": " : "", what ? what : "");
+	return 0;
+}
+
+/* Another process may have made it while we waited for the lock. */
+static int find_or_build(struct container_provider *p,
+			 const struct deadline *deadline, struct error *err)
+{
+	auto_free char *path = lock_path(p);
+	struct lock lock = LOCK_INIT;
+	int found = 0;
+
+	if (template_lock(&p->base, &lock, path, deadline, err) < 0)
+		return -1;
+	if (!p->base.spec.rebuild)
+		found = find(p, deadline, err);
+	if (found == 0)
+		found = build_and_say(p, deadline, err);
+	lock_remove(&lock);
+	return found < 0 ? -1 : 0;
+}
+
 int container_template_ensure(struct provider *base,
 			      const struct deadline *deadline,
 			      struct error *err)
 {
 	struct container_provider *p = (struct container_provider *)base;
-	auto_free char *path = lock_path(p);
-	auto_free char *what = migrations_describe(base->spec.migrations);
-	struct lock lock = LOCK_INIT;
 	int found = 0;
 
+	if (base->spec.no_cache)
+		return build_and_say(p, deadline, err);
+	if (hold_take(&p->hold, base->owner.cache_dir, p->key, deadline, err) <
+	    0)
+		return -1;
 	if (!base->spec.rebuild)
 		found = find(p, deadline, err);
 	if (found)
 		return found < 0 ? -1 : 0;
-	if (lock_take(&lock, path, deadline, err) < 0)
-		return -1;
-	if (!base->spec.rebuild)
-		found = find(p, deadline, err);
-	if (found == 0) {
-		progress_step(base->progress, base->spec.service,
-			      "making the template of '%s' from '%s'",
-			      base->spec.service, p->image_name);
-		found = build(p, deadline, err);
-		if (found == 0)
-			progress_done(base->progress, base->spec.service,
-				      "made the template of '%s'%s%s",
-				      base->spec.service, what ? ": " : "",
-				      what ? what : "");
-	}
-	lock_remove(&lock);
-	return found < 0 ? -1 : 0;
+	return find_or_build(p, deadline, err);
 }

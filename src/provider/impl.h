@@ -5,6 +5,7 @@
 #ifndef PROVIDER_IMPL_H
 #define PROVIDER_IMPL_H
 
+#include "base/lock.h"
 #include "provider/provider.h"
 
 struct provider_ops {
@@ -31,5 +32,9 @@ struct provider {
 	struct ownership owner;
 	const struct progress *progress;
 };
+
+/* Alone in making a template; says so when another process is at it. */
+int template_lock(const struct provider *p, struct lock *lock, const char *path,
+		  const struct deadline *deadline, struct error *err);
 
 #endif

@@ -15,21 +15,28 @@
 
 struct ownership;
 
-#define LABEL_SESSION  "dev.testenv.session"
-#define LABEL_OWNER    "dev.testenv.owner"
-#define LABEL_LOCK     "dev.testenv.lock"
-#define LABEL_PROJECT  "dev.testenv.project"
-#define LABEL_CREATED  "dev.testenv.created"
-#define LABEL_EXPIRES  "dev.testenv.expires"
-#define LABEL_VERSION  "dev.testenv.version"
-#define LABEL_SERVICE  "dev.testenv.service"
-#define LABEL_SLOT     "dev.testenv.slot"
-#define LABEL_ROLE     "dev.testenv.role" /* server, builder, template */
+#define LABEL_SESSION "dev.testenv.session"
+#define LABEL_OWNER   "dev.testenv.owner"
+#define LABEL_LOCK    "dev.testenv.lock"
+#define LABEL_PROJECT "dev.testenv.project"
+#define LABEL_CREATED "dev.testenv.created"
+#define LABEL_EXPIRES "dev.testenv.expires"
+#define LABEL_VERSION "dev.testenv.version"
+#define LABEL_SERVICE "dev.testenv.service"
+#define LABEL_SLOT    "dev.testenv.slot"
+/* server, builder, template; private: a template of one session alone */
+#define LABEL_ROLE     "dev.testenv.role"
 #define LABEL_TEMPLATE "dev.testenv.template"
 #define LABEL_DIALECT  "dev.testenv.dialect"
 #define LABEL_SERVER   "dev.testenv.server" /* its version */
 
+/* Of a template: the image it was made from, by id and name, and its bytes. */
+#define LABEL_BASE      "dev.testenv.base"
+#define LABEL_BASE_NAME "dev.testenv.base-name"
+#define LABEL_BASE_SIZE "dev.testenv.base-size"
+
 #define TEMPLATE_REPO "testenv/template"
+#define PRIVATE_REPO  "testenv/private"
 
 /* "MACHINE:BOOT:PIDNS:PID:START:UID" of the calling process. */
 char *label_owner(void);

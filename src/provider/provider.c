@@ -2,6 +2,26 @@
 #include "provider/impl.h"
 
 #include "base/error.h"
+#include "base/progress.h"
+
+int template_lock(const struct provider *p, struct lock *lock, const char *path,
+		  const struct deadline *deadline, struct error *err)
+{
+	const char *service = p->spec.service;
+	int got = lock_try(lock, path, err);
+
+	if (got != 0)
+		return got < 0 ? -1 : 0;
+	progress_step(p->progress, service,
+		      "waiting for the template of '%s', which another process "
+		      "makes",
+		      service);
+	if (lock_take(lock, path, deadline, err) < 0)
+		return -1;
+	progress_done(p->progress, service, "the template of '%s' is free",
+		      service);
+	return 0;
+}
 
 int provider_template_ensure(struct provider *p,
 			     const struct deadline *deadline, struct error *err)

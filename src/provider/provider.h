@@ -53,6 +53,10 @@ struct provider_spec {
 	int64_t memory_bytes; /* of one server; 0: default */
 	bool rebuild;         /* forget the cached template */
 	bool verify; /* compare what is made or reset with the template */
+	/* neither look for a kept template nor keep this one: it goes with the
+	 * session */
+	bool no_cache;
+	int64_t cache_bytes; /* of templates kept in one place */
 };
 
 /* What became of it, for status and messages. Borrowed from the provider. */

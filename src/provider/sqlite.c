@@ -12,9 +12,10 @@
 #include "base/log.h"
 #include "base/progress.h"
 #include "dialect/db.h"
+#include "provider/cache.h"
 #include "provider/impl.h"
+#include "template/hold.h"
 
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,7 +31,8 @@ enum {
 struct sqlite_provider {
 	struct provider base;
 	char key[TEMPLATE_KEY];
-	char *template; /* the sealed file, once ensured */
+	char *template;   /* the sealed file, once ensured */
+	struct lock hold; /* on a kept one; see template/hold.h */
 	bool built;
 	pthread_mutex_t mutex; /* guards dirs */
 	char **dirs;           /* by slot; NULL: none */
@@ -112,15 +114,18 @@ static int build(struct sqlite_provider *s, const char *path,
 	return db_seal_file(db, err);
 }
 
-/* Moves the built file into the cache in one step, or copies it there where
- * the cache is another file system. */
+/* Moves the built file into the cache in one step, or copies it there first
+ * where the cache is another file system. Under the template's lock, so that
+ * what has the copy's name was left by one who was killed. */
 static int publish(const char *built, const char *template, struct error *err)
 {
 	auto_free char *half = NULL;
 
 	if (chmod(built, 0400) == 0 && rename(built, template) == 0)
 		return 0;
-	half = xasprintf("%s.%ld.tmp", template, (long)getpid());
+	half = xasprintf("%.*s.half",
+			 (int)(strlen(template) - strlen(".sqlite")), template);
+	unlink(half);
 	if (fs_copy_file(built, half, 0400, err) < 0)
 		return -1;
 	if (rename(half, template) < 0) {
@@ -166,13 +171,14 @@ static int ensure_cached(struct sqlite_provider *s, const char *dir,
 	struct lock lock = LOCK_INIT;
 	int result = 0;
 
+	if (hold_take(&s->hold, s->base.owner.cache_dir, s->key, deadline,
+		      err) < 0)
+		return -1;
 	if (is_cached(s, template)) {
-		/* the quota goes by last use */
-		utimensat(AT_FDCWD, template, NULL, 0);
 		s->template = take_ptr(&template);
 		return 0;
 	}
-	if (lock_take(&lock, lock_path, deadline, err) < 0)
+	if (template_lock(&s->base, &lock, lock_path, deadline, err) < 0)
 		return -1;
 	if (!is_cached(s, template)) {
 		if (!s->base.spec.rebuild && fs_exists(template))
@@ -183,9 +189,10 @@ static int ensure_cached(struct sqlite_provider *s, const char *dir,
 		result = build_into(s, template, deadline, err);
 	}
 	lock_remove(&lock);
-	if (result == 0)
-		s->template = take_ptr(&template);
-	return result;
+	if (result < 0)
+		return -1;
+	s->template = take_ptr(&template);
+	return 0;
 }
 
 static int template_ensure(struct provider *p, const struct deadline *deadline,
@@ -195,12 +202,14 @@ static int template_ensure(struct provider *p, const struct deadline *deadline,
 	auto_free char *dir = fs_join(p->owner.cache_dir, "sqlite");
 	auto_free char *template = NULL;
 
-	if (!fs_mkdir_p(dir, 0700, NULL) && !access(dir, W_OK))
+	if (!p->spec.no_cache && !fs_mkdir_p(dir, 0700, NULL) &&
+	    !access(dir, W_OK))
 		return ensure_cached(s, dir, deadline, err);
-	progress_notice(p->progress,
-			"cannot write to cache '%s': this session's template "
-			"is not kept",
-			dir);
+	if (!p->spec.no_cache)
+		progress_notice(p->progress,
+				"cannot write to cache '%s': this session's "
+				"template is not kept",
+				dir);
 	template = xasprintf("%s/%s-template.sqlite", p->owner.data_dir,
 			     p->spec.service);
 	if (build_into(s, template, deadline, err) < 0)
@@ -294,7 +303,10 @@ static void close_provider(struct provider *p, const struct deadline *deadline)
 {
 	struct sqlite_provider *s = of(p);
 
-	(void)deadline;
+	lock_release(&s->hold);
+	if (s->built && !p->spec.no_cache)
+		cache_trim(NULL, p->owner.cache_dir, p->spec.cache_bytes,
+			   deadline);
 	for (size_t i = 0; i < s->n_dirs; i++)
 		free(s->dirs[i]);
 	free(s->dirs);
@@ -324,6 +336,7 @@ int provider_open_sqlite(const struct provider_spec *spec,
 		return -1;
 	s = xcalloc(1, sizeof(*s));
 	pthread_mutex_init(&s->mutex, NULL);
+	s->hold = (struct lock)LOCK_INIT;
 	s->base = (struct provider){&sqlite_ops, *spec, *owner, progress};
 	/* the file format is the same for every version of the library */
 	migrations_key(spec->migrations, DIALECT_SQLITE, "sqlite", "", s->key);

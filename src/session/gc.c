@@ -12,7 +12,7 @@
 #include "base/parallel.h"
 #include "docker/container.h"
 #include "docker/engine.h"
-#include "docker/image.h"
+#include "provider/cache.h"
 #include "provider/labels.h"
 #include "session/death.h"
 #include "session/estate.h"
@@ -28,8 +28,6 @@
 
 enum {
 	QUICK_MS = 5000,
-	/* Templates kept, newest first: an engine's images and SQLite files. */
-	TEMPLATES_KEPT = 32,
 	/* How long the making of a directory may take before it counts as
 	 * broken off. */
 	EARLY_S = 60,
@@ -53,6 +51,7 @@ static struct gc_row *add_row(struct gc *gc, const char *kind, const char *name,
 	    .kind = xstrdup(kind),
 	    .name = xstrdup(name),
 	    .why = xstrdup(why),
+	    .bytes = -1,
 	};
 	return row;
 }
@@ -194,43 +193,43 @@ static int collect_containers(struct gc *gc, struct engine *engine,
 	return 0;
 }
 
-static int newest_first(const void *a, const void *b)
+/* What others keep on a shared engine is not ours to show here, either. */
+static void collect_template(struct gc *gc, struct engine *engine,
+			     const char *cache_dir, const struct cache_row *t)
 {
-	const struct image *x = a;
-	const struct image *y = b;
+	auto_error struct error why_not = ERROR_INIT;
+	struct gc_row *row;
 
-	return (x->created_s < y->created_s) - (x->created_s > y->created_s);
+	if (t->used_s < 0 && !quota_goes(t->verdict))
+		return;
+	row = add_row(gc, "template", t->name, quota_reason(t->verdict));
+	row->bytes = t->bytes;
+	row->stays = !quota_goes(t->verdict);
+	if (row->stays || gc->flags & GC_DRY_RUN)
+		return;
+	settle_row(row,
+		   cache_remove(engine, cache_dir, t, gc->deadline, &why_not),
+		   &why_not);
 }
 
-/* Templates over the number kept, and those that a later one of the same key
- * has taken the name from. */
-static int collect_templates(struct gc *gc, struct engine *engine,
-			     struct error *err)
+/* Kept templates, on the engine if there is one. */
+static int collect_cache(struct gc *gc, struct engine *engine,
+			 int64_t quota_bytes, struct error *err)
 {
-	auto_image_list struct image_list list = IMAGE_LIST_INIT;
+	auto_cache_list struct cache_list list = CACHE_LIST_INIT;
+	auto_free char *cache_dir = fs_cache_dir();
+	auto_free char *runtime = NULL;
 
-	if (image_list(engine, LABEL_ROLE "=template", NULL, gc->deadline,
-		       &list, err) < 0)
+	if (engine && cache_list_images(engine, cache_dir, true, gc->deadline,
+					&list, err) < 0)
 		return -1;
-	if (list.n)
-		qsort(list.images, list.n, sizeof(*list.images), newest_first);
-	for (size_t i = 0; i < list.n; i++) {
-		const struct image *image = &list.images[i];
-		bool named = image->tags.n && image->tags.v[0][0] != '<';
-		const char *name = named ? image->tags.v[0] : image->id;
-		auto_error struct error why_not = ERROR_INIT;
-		struct gc_row *row;
-
-		if (named && i < TEMPLATES_KEPT)
-			continue;
-		row = add_row(gc, "template", name,
-			      named ? "more are kept than needed"
-				    : "a newer one has its name");
-		if (!(gc->flags & GC_DRY_RUN))
-			settle_row(
-			    row,
-			    image_remove(engine, name, gc->deadline, &why_not),
-			    &why_not);
+	cache_list_files(cache_dir, &list);
+	cache_judge(&list, quota_bytes);
+	for (size_t i = 0; i < list.n; i++)
+		collect_template(gc, engine, cache_dir, &list.rows[i]);
+	if (!(gc->flags & GC_DRY_RUN)) {
+		fs_runtime_dir(&runtime, NULL);
+		cache_tidy(cache_dir, runtime, &list);
 	}
 	return 0;
 }
@@ -247,33 +246,34 @@ static void collect_all_dirs(struct gc *gc)
 	collect_dirs(gc, sessions);
 }
 
+static int collect_all(struct gc *gc, const struct config *config,
+		       struct error *err)
+{
+	auto_engine_candidates struct engine_candidates candidates =
+	    ENGINE_CANDIDATES_INIT;
+	struct engine *engine = NULL;
+	int result = 0;
+
+	collect_all_dirs(gc);
+	if (engine_discover(config->host, &candidates, err) < 0)
+		return -1;
+	/* no engine: then there is nothing on it, either */
+	if (engine_open(&candidates, 0, gc->deadline, &engine, NULL) == 0)
+		result = collect_containers(gc, engine, err);
+	if (result == 0)
+		result = collect_cache(gc, engine, config->cache_bytes, err);
+	engine_free(engine);
+	return result;
+}
+
 int session_gc(const struct config *config, unsigned flags,
 	       const struct deadline *deadline, struct gc_report *ret,
 	       struct error *err)
 {
-	auto_engine_candidates struct engine_candidates candidates =
-	    ENGINE_CANDIDATES_INIT;
 	struct gc_report report = {0};
 	struct gc gc = {flags, deadline, &report};
-	struct engine *engine = NULL;
-	int result;
 
-	collect_all_dirs(&gc);
-	if (engine_discover(config ? config->host : NULL, &candidates, err) <
-	    0) {
-		gc_report_free(&report);
-		return -1;
-	}
-	/* no engine: then there is nothing on it, either */
-	if (engine_open(&candidates, 0, deadline, &engine, NULL) < 0) {
-		*ret = report;
-		return 0;
-	}
-	result = collect_containers(&gc, engine, err);
-	if (result == 0)
-		result = collect_templates(&gc, engine, err);
-	engine_free(engine);
-	if (result < 0) {
+	if (collect_all(&gc, config, err) < 0) {
 		gc_report_free(&report);
 		return -1;
 	}

@@ -135,11 +135,14 @@ struct estate {
 int estate_clean(const struct estate *estate, const struct deadline *deadline,
 		 struct error *err);
 
-/* What gc found or removed, one line each. */
+/* What gc found, one line each: what dead sessions left, and every template
+ * that is ours. */
 struct gc_row {
-	char *kind; /* "container" "directory" "template" */
+	char *kind; /* "container" "session" "template" */
 	char *name;
-	char *why; /* "owner is gone", "expired", "over quota" */
+	char *why;     /* "its owner is gone", "in use" */
+	int64_t bytes; /* -1: not known */
+	bool stays;    /* not to be removed */
 	bool removed;
 	char *failure; /* or NULL */
 };

@@ -70,6 +70,8 @@ static int describe(struct session *s, unsigned i, enum dialect dialect,
 			     : ISOLATE_SERVER,
 	    .memory_bytes = c->memory_bytes,
 	    .rebuild = s->config->rebuild,
+	    .no_cache = s->config->no_cache,
+	    .cache_bytes = s->config->cache_bytes,
 	    .verify = s->config->verify,
 	};
 	return 0;
