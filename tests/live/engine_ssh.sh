@@ -4,21 +4,11 @@
 # there is no way to it.
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
-[ "$(id -u)" = 0 ] || {
-	echo "only root can start an ssh server here"
-	exit 77
-}
-dir=${TESTENV_ENGINES_DIR:-/var/tmp/testenv-engines}/ssh-engine
-# one that was there stays
-[ -e "$dir/pid" ] ||
-	trap '"$SOURCE_DIR/tests/engines/down" ssh-engine >/dev/null 2>&1
-		rm -rf "$tmp"' EXIT
-"$SOURCE_DIR/tests/engines/ssh-engine-up" >"$tmp/up" 2>"$tmp/err" || {
-	cat "$tmp/err"
-	exit 1
-}
-# shellcheck disable=SC2046 # two words
-set -- $(cat "$tmp/up")
+# shellcheck source=../support/engine.sh
+. "$SOURCE_DIR/tests/support/engine.sh"
+engine_up ssh-engine
+# shellcheck disable=SC2086 # two words
+set -- $up
 DOCKER_HOST=$1
 PATH=$2:$PATH
 export DOCKER_HOST PATH

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=sh
+# engine.sh - an engine beside the machine's own, for one test; sourced by
+# tests/live/engine_*.sh after lib.sh.
+#
+# One that was up before stays up; its images are loaded from the machine's own
+# engine, so that none is built twice.
+
+[ "$(id -u)" = 0 ] || {
+	echo "only root can start another engine"
+	exit 77
+}
+engines=$SOURCE_DIR/tests/engines
+engines_dir=${TESTENV_ENGINES_DIR:-/var/tmp/testenv-engines}
+
+# engine_up NAME [ARGUMENT...]: what NAME-up prints, in $up
+engine_up() {
+	engine=$1
+	shift
+	[ -e "$engines_dir/$engine/pid" ] ||
+		trap '"$engines/down" "$engine" >/dev/null 2>&1; rm -rf "$tmp"' EXIT
+	up=$("$engines/$engine-up" "$@" 2>"$tmp/err") || {
+		cat "$tmp/err"
+		echo "$engine does not come up"
+		exit 1
+	}
+}
+
+# api SOCKET PATH [CURL-OPTION...]
+api() {
+	api_socket=${1#unix://} api_path=$2
+	shift 2
+	curl -fsS -m 300 --unix-socket "$api_socket" "$@" "http://d/v1.41$api_path"
+}
+
+# give_images ENGINE: both server images, unless it has them
+give_images() {
+	for image in testenv/postgres:15 testenv/mariadb:10.11; do
+		api "$1" "/images/$image/json" >/dev/null 2>&1 && continue
+		# podman keeps what was loaded under localhost/
+		api "$1" "/images/localhost/$image/json" >/dev/null 2>&1 && continue
+		api /var/run/docker.sock "/images/$image/get" |
+			api "$1" /images/load -X POST -T - -o "$tmp/load" \
+				-H 'Content-Type: application/x-tar' || {
+			echo "$1 cannot have $image"
+			exit 1
+		}
+	done
+}
+
+# try_engine: the main job on DOCKER_HOST, in both dialects, from a cold
+# template and from a warm one; then nothing of it is left.
+try_engine() {
+	mkdir -p "$tmp/try/migrations"
+	cd "$tmp/try" || exit 1
+	# a template of this run's own
+	echo "create table t (id int primary key); -- $$" >migrations/1.sql
+	for dialect in postgres mariadb; do
+		for built in 1 0; do
+			# shellcheck disable=SC2016 # for the inner shell
+			run 0 testenv exec --db "$dialect" --require container \
+				--migrations migrations --workers 2 -- sh -c '
+				case $DATABASE_URL in
+				postgresql:*) psql -qX "$DATABASE_URL" -c "$0" ;;
+				*) mariadb -h "$MYSQL_HOST" -P "$MYSQL_TCP_PORT" \
+					-u "$MYSQL_USER" "$MYSQL_DATABASE" -e "$0" ;;
+				esac || exit
+				echo "$TESTENV_SESSION $TESTENV_BACKEND"' \
+				'insert into t values (1)'
+			out_has ' container$'
+			made=$(grep -c "made the template of 'db'" "$tmp/err")
+			[ "$made" = "$built" ] ||
+				fail "$dialect: templates made: $made, not $built"
+			none_left "$(sed -n 's/ container$//p' "$tmp/out")"
+		done
+	done
+	run 0 testenv doctor
+	out_has "^  \* $DOCKER_HOST \("
+}
+
+# none_left SESSION: containers of it, in any state
+none_left() {
+	case $DOCKER_HOST in unix://*) ;; *) return 0 ;; esac
+	left=$(api "$DOCKER_HOST" /containers/json -G -d all=1 \
+		--data-urlencode "filters={\"label\":[\"dev.testenv.session=$1\"]}")
+	[ "$left" = '[]' ] || fail "left: $left"
+}
