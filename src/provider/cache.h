@@ -71,8 +71,11 @@ int cache_remove(struct engine *engine, const char *cache_dir,
 void cache_trim(struct engine *engine, const char *cache_dir,
 		int64_t quota_bytes, const struct deadline *deadline);
 
-/* What is no template: locks and half copies that killed processes left, notes
- * about templates long gone, which `there` does not list. Quietly. */
+/*
+ * What is no template: locks and half copies that killed processes left, and
+ * notes of templates that `there` does not list; NULL: leave those. One on
+ * another engine is noted again with its next use. Quietly.
+ */
 void cache_tidy(const char *cache_dir, const char *run_parent,
 		const struct cache_list *there);
 

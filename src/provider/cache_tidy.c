@@ -11,12 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-enum {
-	/* after which a note without a template is taken away: the template
-	 * may be on an engine that is not asked today */
-	NOTE_S = 90 * 24 * 60 * 60
-};
-
 static bool has_suffix(const char *name, const char *suffix)
 {
 	size_t n = strlen(name);
@@ -73,8 +67,7 @@ static void tidy_note(void *ctx, const char *key)
 	for (size_t i = 0; i < notes->there->n; i++)
 		if (!strcmp(notes->there->rows[i].key, key))
 			return;
-	if (hold_last_use(notes->cache_dir, key) < clock_wall_s() - NOTE_S &&
-	    hold_try_alone(&alone, notes->cache_dir, key) == 1)
+	if (hold_try_alone(&alone, notes->cache_dir, key) == 1)
 		lock_remove(&alone);
 }
 
@@ -87,5 +80,6 @@ void cache_tidy(const char *cache_dir, const char *run_parent,
 	tidy_locks(files, "");
 	if (run_parent)
 		tidy_locks(run_parent, "template-");
-	hold_each(cache_dir, tidy_note, &notes);
+	if (there)
+		hold_each(cache_dir, tidy_note, &notes);
 }

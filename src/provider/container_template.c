@@ -321,5 +321,8 @@ int container_template_ensure(struct provider *base,
 		found = find(p, deadline, err);
 	if (found)
 		return found < 0 ? -1 : 0;
-	return find_or_build(p, deadline, err);
+	if (find_or_build(p, deadline, err) == 0)
+		return 0;
+	hold_give_up(&p->hold);
+	return -1;
 }

@@ -189,8 +189,10 @@ static int ensure_cached(struct sqlite_provider *s, const char *dir,
 		result = build_into(s, template, deadline, err);
 	}
 	lock_remove(&lock);
-	if (result < 0)
+	if (result < 0) {
+		hold_give_up(&s->hold);
 		return -1;
+	}
 	s->template = take_ptr(&template);
 	return 0;
 }

@@ -229,7 +229,7 @@ static int collect_cache(struct gc *gc, struct engine *engine,
 		collect_template(gc, engine, cache_dir, &list.rows[i]);
 	if (!(gc->flags & GC_DRY_RUN)) {
 		fs_runtime_dir(&runtime, NULL);
-		cache_tidy(cache_dir, runtime, &list);
+		cache_tidy(cache_dir, runtime, engine ? &list : NULL);
 	}
 	return 0;
 }

@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -37,6 +38,14 @@ int hold_take(struct lock *hold, const char *cache_dir, const char *key,
 		return error_move(err, &why);
 	log_debug("the use of template %s is not noted: %s", key, why.text);
 	return 0;
+}
+
+void hold_give_up(struct lock *hold)
+{
+	if (hold->fd >= 0 && flock(hold->fd, LOCK_EX | LOCK_NB) == 0)
+		lock_remove(hold);
+	else
+		lock_release(hold);
 }
 
 int hold_try_alone(struct lock *alone, const char *cache_dir, const char *key)

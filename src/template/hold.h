@@ -26,6 +26,10 @@
 int hold_take(struct lock *hold, const char *cache_dir, const char *key,
 	      const struct deadline *deadline, struct error *err);
 
+/* Lets go because no template came of it: the note goes, too, unless somebody
+ * else holds it. */
+void hold_give_up(struct lock *hold);
+
 /* For removing it: 1 nobody holds it, and nobody will until lock_release or,
  * when it is gone, lock_remove; 0 it is held; -1 the directory cannot be
  * written. */

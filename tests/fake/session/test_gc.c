@@ -199,6 +199,8 @@ static void templates_go_by_use_and_size(void **state)
 	(void)state;
 	hold_set_last_use(cache, KEY("a"), clock_wall_s() - 200);
 	hold_set_last_use(cache, KEY("b"), clock_wall_s() - 100);
+	/* of one that was never made */
+	hold_set_last_use(cache, KEY("f"), clock_wall_s());
 	fake_engine_on(fake, "GET", "/images/json", &list, 0);
 	fake_engine_on(fake, "DELETE", "/images/*", &done, 0);
 	quota = 1500;
@@ -217,6 +219,7 @@ static void templates_go_by_use_and_size(void **state)
 					   ":" KEY("a")),
 			 1);
 	assert_int_equal(hold_last_use(cache, KEY("a")), -1);
+	assert_int_equal(hold_last_use(cache, KEY("f")), -1);
 	assert_true(hold_last_use(cache, KEY("b")) > 0);
 }
 

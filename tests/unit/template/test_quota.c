@@ -129,6 +129,14 @@ static void holds(void **state)
 	assert_int_equal(err.kind, ERROR_BUSY);
 	lock_remove(&alone);
 	assert_int_equal(hold_last_use(dir, KEY), -1);
+	/* no template came of it */
+	d = deadline_in(10000, NULL);
+	assert_int_equal(hold_take(&a, dir, KEY, &d, &err), 0);
+	assert_int_equal(hold_take(&b, dir, KEY, &d, &err), 0);
+	hold_give_up(&b);
+	assert_true(hold_is_held(dir, KEY));
+	hold_give_up(&a);
+	assert_int_equal(hold_last_use(dir, KEY), -1);
 	assert_int_equal(fs_remove_tree(dir, NULL), 0);
 }
 
