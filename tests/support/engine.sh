@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=sh
+# shellcheck disable=SC2154,SC2034 # lib.sh has $tmp; $up is the sourcer's
 # engine.sh - an engine beside the machine's own, for one test; sourced by
 # tests/live/engine_*.sh after lib.sh.
 #
