@@ -66,6 +66,16 @@ compile() {
 		-o "$tmp/program" 2>"$tmp/err"
 }
 
+# stress COMPILER FLAG...: threads, signals and children at once
+stress() {
+	rm -rf "$fake/a"
+	"$@" -D_GNU_SOURCE -Wall -Wextra -Werror -g -O1 "$programs/stress.c" \
+		-pthread -o "$tmp/stress" 2>"$tmp/err" || fail "$*: stress.c"
+	# the children of several threads have lost the other ones
+	run 0 as a env TSAN_OPTIONS=report_thread_leaks=0 "$tmp/stress" "$path"
+	out_is ok
+}
+
 compile gcc -g || fail "no C program"
 isolated "$tmp/program"
 compile gcc -O2 -D_FORTIFY_SOURCE=2 && isolated "$tmp/program"
@@ -77,7 +87,10 @@ for how in gcc:address gcc:undefined gcc:thread clang:address clang:thread \
 		case $how in
 		# SQLite itself is not built for it
 		clang:memory) run 0 as a true ;;
-		*) isolated "$tmp/program" ;;
+		*)
+			isolated "$tmp/program"
+			stress "${how%:*}" "-fsanitize=${how#*:}"
+			;;
 		esac
 	else
 		left_out="$left_out $how"
@@ -106,12 +119,15 @@ err_has 'No such file'
 run 1 as a cat "$TESTENV_ROUTE_DIR/db/another.sqlite"
 err_has 'No such file'
 
-# Threads, signals and children at once.
-rm -rf "$fake/a"
-gcc -Wall -Wextra -Werror -g -O1 "$programs/stress.c" -o "$tmp/stress" \
-	2>"$tmp/err" || fail "no stress program"
-run 0 as a "$tmp/stress" "$path"
-out_is ok
+stress gcc
+
+# The folder's descriptor, and children that have it but not the owner.
+gcc -D_GNU_SOURCE -Wall -Wextra -Werror -g "$programs/folders.c" \
+	-o "$tmp/folders" 2>"$tmp/err" || fail "no folders program"
+run 0 "$BUILD_DIR/tests/fake_supervisor" "$fake" \
+	env "LD_PRELOAD=$library" "$tmp/folders" "$path"
+out_is own
+rm -rf "$fake"/pid-*
 
 # Shell tools.
 rm -rf "$fake/a"

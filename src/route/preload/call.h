@@ -7,8 +7,6 @@
 
 #include "route/preload/route.h"
 
-#include <dlfcn.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -23,17 +21,21 @@ enum {
 	LOOKS = ROUTE_IS_FILE | ROUTE_IS_SERVICE | ROUTE_IS_DIR
 };
 
-/* By dlsym() at the first call, for ever after the same. */
-static inline void *find_next(_Atomic(void *) *known, const char *name)
-{
-	void *p = atomic_load_explicit(known, memory_order_relaxed);
+/*
+ * The functions behind ours, in a section of their own, so that all of them are
+ * looked up before main() (next.c): dlsym() may allocate, and a sanitizer that
+ * reports a fault calls open() where nothing may be allocated.
+ */
+struct next {
+	const char *name;
+	_Atomic(void *) found;
+};
+#define NEXT(variable, function)    \
+	static struct next variable \
+	    __attribute__((section("route_next"), used)) = {function, NULL}
 
-	if (!p) {
-		p = dlsym(RTLD_NEXT, name);
-		atomic_store_explicit(known, p, memory_order_relaxed);
-	}
-	return p;
-}
+/* NULL with ENOSYS: this libc has no such function. */
+void *next_find(struct next *next);
 
 /*
  * CALL(type, failure, name, (parameters), (arguments), routing)
@@ -44,7 +46,7 @@ static inline void *find_next(_Atomic(void *) *known, const char *name)
 	EXPORT type name params;                         \
 	EXPORT type name params                          \
 	{                                                \
-		static _Atomic(void *) known;            \
+		NEXT(known, #name);                      \
 		struct routed room[2];                   \
 		union {                                  \
 			void *object;                    \
@@ -53,11 +55,9 @@ static inline void *find_next(_Atomic(void *) *known, const char *name)
                                                          \
 		if (!(routing))                          \
 			return failure;                  \
-		next.object = find_next(&known, #name);  \
-		if (!next.object) {                      \
-			errno = ENOSYS;                  \
+		next.object = next_find(&known);         \
+		if (!next.object)                        \
 			return failure;                  \
-		}                                        \
 		return next.function args;               \
 	}
 
@@ -87,27 +87,25 @@ static inline bool has_mode(int flags)
 	} while (0)
 
 /* As CALL, for what has a mode among its "...". */
-#define OPEN_CALL(name, params, args, routing)          \
-	EXPORT int name params;                         \
-	EXPORT int name params                          \
-	{                                               \
-		static _Atomic(void *) known;           \
-		struct routed room[1];                  \
-		mode_t mode = 0;                        \
-		union {                                 \
-			void *object;                   \
-			int(*function) params;          \
-		} next;                                 \
-                                                        \
-		OPEN_MODE(mode, flags);                 \
-		if (!(routing))                         \
-			return -1;                      \
-		next.object = find_next(&known, #name); \
-		if (!next.object) {                     \
-			errno = ENOSYS;                 \
-			return -1;                      \
-		}                                       \
-		return next.function args;              \
+#define OPEN_CALL(name, params, args, routing)   \
+	EXPORT int name params;                  \
+	EXPORT int name params                   \
+	{                                        \
+		NEXT(known, #name);              \
+		struct routed room[1];           \
+		mode_t mode = 0;                 \
+		union {                          \
+			void *object;            \
+			int(*function) params;   \
+		} next;                          \
+                                                 \
+		OPEN_MODE(mode, flags);          \
+		if (!(routing))                  \
+			return -1;               \
+		next.object = next_find(&known); \
+		if (!next.object)                \
+			return -1;               \
+		return next.function args;       \
 	}
 
 #endif

@@ -18,7 +18,6 @@
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
-#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -152,7 +151,7 @@ char *realpath(const char *restrict path, char *restrict ret);
 EXPORT char *realpath(const char *restrict path, char *restrict ret)
 {
 	typedef char *function(const char *restrict, char *restrict);
-	static _Atomic(void *) known;
+	NEXT(known, "realpath");
 	struct routed real, clean;
 	union {
 		void *object;
@@ -161,8 +160,8 @@ EXPORT char *realpath(const char *restrict path, char *restrict ret)
 
 	if (route_is_ours(path, &real, &clean))
 		return resolved(real.path, clean.path, ret);
-	next.object = find_next(&known, "realpath");
-	return next.function(path, ret);
+	next.object = next_find(&known);
+	return next.object ? next.function(path, ret) : NULL;
 }
 
 EXPORT char *canonicalize_file_name(const char *path)
@@ -170,35 +169,11 @@ EXPORT char *canonicalize_file_name(const char *path)
 	return realpath(path, NULL);
 }
 
-/* --- system calls by hand ------------------------------------------------ */
+/* --- directories --------------------------------------------------------- */
 
-/* libuv asks for statx() so, for libcs that have none. */
-EXPORT long syscall(long number, ...)
-{
-	typedef long function(long, ...);
-	static _Atomic(void *) known;
-	struct routed room;
-	const char *path;
-	union {
-		void *object;
-		function *function;
-	} next;
-	va_list args;
-	long a[6];
-
-	va_start(args, number);
-	for (size_t i = 0; i < 6; i++)
-		a[i] = va_arg(args, long);
-	va_end(args);
-	if (number == SYS_statx) {
-		path = (const char *)a[1];
-		if (!route(LOOKS, (int)a[0], &path, &room))
-			return -1;
-		a[1] = (long)path;
-	}
-	next.object = find_next(&known, "syscall");
-	return next.function(number, a[0], a[1], a[2], a[3], a[4], a[5]);
-}
+/* There is no such folder to go to, by descriptor neither: a program that is
+ * started there would be in one owner's folder and may be another's. */
+CALL(int, -1, fchdir, (int fd), (fd), ((void)room, !route_handed_out(fd)))
 
 /* --- sanitizers ---------------------------------------------------------- */
 

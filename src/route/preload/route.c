@@ -3,14 +3,11 @@
  * Runs in every program under `testenv exec`, within its calls of open(2) and
  * the like: in signal handlers, beside other threads, behind fork(), before
  * main(). So it allocates nothing, takes no lock and keeps errno.
- *
- * What the supervisor answered is kept in a page that the kernel empties in a
- * child (MADV_WIPEONFORK): a child may belong to another owner and asks anew,
- * and nothing that another thread had half done is inherited.
  */
 #include "route/preload/route.h"
 
 #include "route/ask.h"
+#include "route/preload/memory.h"
 #include "wire/route.h"
 
 #include <errno.h>
@@ -20,24 +17,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
-
-enum {
-	MAX_KNOWN = 8
-};
-
-/* Written once each, by who got its index; read by anybody once it is there. */
-struct known {
-	atomic_bool there;
-	char service[ROUTE_MAX_SERVICE];
-	char file[ROUTE_MAX_PATH];
-};
-
-struct cache {
-	atomic_uint taken;
-	struct known known[MAX_KNOWN];
-};
 
 /* The program may change its environment: these are as at its start. */
 static struct {
@@ -46,8 +26,6 @@ static struct {
 	char marker[ROUTE_MAX_PATH]; /* its last part */
 	char socket[128];
 } settings;
-
-static _Atomic(struct cache *) cache;
 
 static bool copy_variable(const char *name, char *buf, size_t size)
 {
@@ -58,20 +36,6 @@ static bool copy_variable(const char *name, char *buf, size_t size)
 		return false;
 	memcpy(buf, value, n + 1);
 	return true;
-}
-
-/* A cache that would survive fork() is none: without the advice, no cache. */
-static void make_cache(void)
-{
-	struct cache *c = mmap(NULL, sizeof(*c), PROT_READ | PROT_WRITE,
-			       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (c == MAP_FAILED)
-		return;
-	if (madvise(c, sizeof(*c), MADV_WIPEONFORK) == 0)
-		atomic_store(&cache, c);
-	else
-		munmap(c, sizeof(*c));
 }
 
 __attribute__((constructor)) static void read_settings(void)
@@ -90,88 +54,91 @@ __attribute__((constructor)) static void read_settings(void)
 		/* once only: examine() resolves what is in front of it */
 		if (strstr(settings.dir, last) == last)
 			memcpy(settings.marker, last, strlen(last) + 1);
-		make_cache();
+		memory_init();
 	}
 	atomic_store(&settings.there, true);
 	errno = saved;
 }
 
-static bool find_known(struct cache *c, const char *service, char *file)
-{
-	for (size_t i = 0; c && i < MAX_KNOWN; i++) {
-		struct known *k = &c->known[i];
-
-		if (!atomic_load(&k->there) || strcmp(k->service, service) != 0)
-			continue;
-		memcpy(file, k->file, strlen(k->file) + 1);
-		return true;
-	}
-	return false;
-}
-
-/* Two threads that learn the same at once take two places: no harm. */
-static void keep_known(struct cache *c, const char *service, const char *file)
-{
-	unsigned i;
-	struct known *k;
-
-	if (!c || atomic_load(&c->taken) >= MAX_KNOWN)
-		return;
-	i = atomic_fetch_add(&c->taken, 1);
-	if (i >= MAX_KNOWN)
-		return;
-	k = &c->known[i];
-	memcpy(k->service, service, strlen(service) + 1);
-	memcpy(k->file, file, strlen(file) + 1);
-	atomic_store(&k->there, true);
-}
-
 /* The owner's file: 0 or an errno value. */
 static int owners_file(const char *service, char file[ROUTE_MAX_PATH])
 {
-	struct cache *c = atomic_load(&cache);
 	int state, r;
 
-	if (find_known(c, service, file))
+	if (memory_find_file(service, file))
 		return 0;
 	/* a thread that is cancelled in here would leave the socket behind */
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
 	r = route_ask(settings.socket, service, file, ROUTE_MAX_PATH);
 	pthread_setcancelstate(state, NULL);
 	if (!r)
-		keep_known(c, service, file);
+		memory_keep_file(service, file);
 	return r;
+}
+
+/* The folder of an open descriptor, as the kernel has it; false: unknown. */
+static bool name_of(int fd, char dir[ROUTE_MAX_PATH])
+{
+	char link[] = "/proc/self/fd/\0*********";
+	char *end = link + strlen(link);
+	unsigned scale = 1;
+	ssize_t n;
+
+	if (fd == AT_FDCWD)
+		return getcwd(dir, ROUTE_MAX_PATH);
+	if (fd < 0)
+		return false;
+	while ((unsigned)fd / scale >= 10)
+		scale *= 10;
+	for (; scale; scale /= 10)
+		*end++ = (char)('0' + (unsigned)fd / scale % 10);
+	*end = '\0';
+	n = readlink(link, dir, ROUTE_MAX_PATH - 1);
+	if (n <= 0)
+		return false;
+	dir[n] = '\0';
+	return true;
+}
+
+/* The real name of the folder around ours, or of a file's: "" if it has none
+ * that fits. */
+static void resolve_parent(const char *path, char ret[ROUTE_MAX_PATH])
+{
+	char real[PATH_MAX];
+	size_t n = (size_t)(strrchr(path, '/') - path);
+
+	memcpy(ret, path, n);
+	ret[n] = '\0';
+	if (!n || !realpath(ret, real) || strlen(real) >= ROUTE_MAX_PATH)
+		ret[0] = '\0';
+	else
+		memcpy(ret, real, strlen(real) + 1);
 }
 
 /*
  * What path is, with its clean form. A program may have resolved the links in
  * front of our directory, as SQLite does: then its parent's real name counts.
  */
-static enum route_kind examine(const char *path, char clean[ROUTE_MAX_PATH],
+static enum route_kind examine(int base, const char *path,
+			       char clean[ROUTE_MAX_PATH],
 			       struct route_match *m)
 {
-	char cwd[ROUTE_MAX_PATH] = "/";
-	char parent[PATH_MAX];
-	char *slash;
+	char dir[ROUTE_MAX_PATH] = "/";
 	size_t n;
 
-	if (path[0] != '/' && !getcwd(cwd, sizeof(cwd)))
+	if (path[0] != '/' && !name_of(base, dir))
 		return ROUTE_NO;
-	if (!route_clean(cwd, path, clean, ROUTE_MAX_PATH))
+	if (!route_clean(dir, path, clean, ROUTE_MAX_PATH))
 		return ROUTE_NO;
 	if (route_match(settings.dir, clean, m))
 		return m->kind;
-	memcpy(cwd, settings.dir, sizeof(cwd));
-	slash = strrchr(cwd, '/');
-	*slash = '\0';
-	if (slash == cwd || !realpath(cwd, parent))
+	resolve_parent(settings.dir, dir);
+	n = strlen(dir);
+	if (!n || n + strlen(settings.marker) + 2 > sizeof(dir))
 		return ROUTE_NO;
-	n = strlen(parent);
-	if (n + strlen(settings.marker) + 2 > sizeof(parent))
-		return ROUTE_NO;
-	parent[n] = '/';
-	memcpy(parent + n + 1, settings.marker, strlen(settings.marker) + 1);
-	return route_match(parent, clean, m);
+	dir[n] = '/';
+	memcpy(dir + n + 1, settings.marker, strlen(settings.marker) + 1);
+	return route_match(dir, clean, m);
 }
 
 /* Most paths of a program end here. */
@@ -182,8 +149,18 @@ static bool cannot_be_ours(const char *path)
 	return !path || !settings.marker[0] || !strstr(path, settings.marker);
 }
 
+/* A descriptor of the folder that file is in is about to be given out. */
+static int hand_out(const char *service, const char *file)
+{
+	char dir[ROUTE_MAX_PATH];
+
+	resolve_parent(file, dir);
+	return dir[0] && memory_hand_out(service, dir) ? 0 : ENFILE;
+}
+
 /* 0, or an errno value. */
-static int replace(const struct route_match *m, struct routed *room)
+static int replace(const struct route_match *m, unsigned kinds,
+		   struct routed *room)
 {
 	char file[ROUTE_MAX_PATH] = "";
 	int r = 0;
@@ -193,24 +170,108 @@ static int replace(const struct route_match *m, struct routed *room)
 	if (!r && !route_target(m, settings.dir, file, room->path,
 				sizeof(room->path)))
 		r = ENAMETOOLONG;
+	/* only what opens takes a folder of files without the one around it */
+	if (!r && m->kind == ROUTE_IS_SERVICE && !(kinds & ROUTE_IS_DIR))
+		r = hand_out(m->service, file);
+	return r;
+}
+
+/* Is fd open on a folder that was handed out? */
+static bool is_handed_out(int fd, char dir[ROUTE_MAX_PATH],
+			  char service[ROUTE_MAX_SERVICE])
+{
+	return memory_has_handed_out() && name_of(fd, dir) &&
+	       memory_find_dir(dir, service);
+}
+
+/* The name, in full, of what path is from a folder that was handed out. */
+static bool name_in_full(const char *service, const char *path,
+			 char clean[ROUTE_MAX_PATH], struct route_match *m)
+{
+	char dir[ROUTE_MAX_PATH];
+	size_t n = strlen(settings.dir), n_service = strlen(service);
+
+	if (n + 1 + n_service >= sizeof(dir))
+		return false;
+	memcpy(dir, settings.dir, n);
+	dir[n] = '/';
+	memcpy(dir + n + 1, service, n_service + 1);
+	if (!route_clean(dir, path, clean, ROUTE_MAX_PATH))
+		return false;
+	route_match(settings.dir, clean, m);
+	return true;
+}
+
+/* Any other file of a folder is there for those whose folder it is. */
+static int check_own(const char *service, const char *dir)
+{
+	char file[ROUTE_MAX_PATH], own[ROUTE_MAX_PATH];
+	int r = owners_file(service, file);
+
+	if (r)
+		return r;
+	resolve_parent(file, own);
+	return strcmp(own, dir) == 0 ? 0 : ENOENT;
+}
+
+/* From such a folder: 0, or an errno value. */
+static int from_folder(unsigned kinds, const char *service, const char *dir,
+		       const char **path, struct routed *room)
+{
+	struct route_match m;
+	int r;
+
+	if (!name_in_full(service, *path, room->path, &m))
+		return ENOENT;
+	if (m.kind == ROUTE_NO)
+		/* never up and down again */
+		return strstr(*path, "..") ? ENOENT : check_own(service, dir);
+	r = m.kind & kinds ? replace(&m, kinds, room) : ENOENT;
+	if (!r)
+		*path = room->path;
+	return r;
+}
+
+static int from_anywhere(unsigned kinds, int base, const char **path,
+			 struct routed *room)
+{
+	struct route_match m;
+	int r;
+
+	if (cannot_be_ours(*path) ||
+	    !(examine(base, *path, room->path, &m) & kinds))
+		return 0;
+	r = replace(&m, kinds, room);
+	if (!r)
+		*path = room->path;
 	return r;
 }
 
 bool route(unsigned kinds, int base, const char **path, struct routed *room)
 {
-	struct route_match m;
-	int saved = errno, r = 0;
+	char dir[ROUTE_MAX_PATH], service[ROUTE_MAX_SERVICE];
+	int saved = errno, r;
 
-	if (cannot_be_ours(*path) || (base != AT_FDCWD && (*path)[0] != '/'))
+	/* "": the descriptor itself */
+	if (!*path || !**path)
 		return true;
-	if (examine(*path, room->path, &m) & kinds)
-		r = replace(&m, room);
+	if (**path != '/' && base != AT_FDCWD &&
+	    is_handed_out(base, dir, service))
+		r = from_folder(kinds, service, dir, path, room);
 	else
-		m.kind = ROUTE_NO;
-	if (!r && m.kind)
-		*path = room->path;
+		r = from_anywhere(kinds, base, path, room);
 	errno = r ? r : saved;
 	return !r;
+}
+
+bool route_handed_out(int fd)
+{
+	char dir[ROUTE_MAX_PATH], service[ROUTE_MAX_SERVICE];
+	int saved = errno;
+	bool ours = is_handed_out(fd, dir, service);
+
+	errno = ours ? ENOENT : saved;
+	return ours;
 }
 
 bool route_is_ours(const char *path, struct routed *ret_real,
@@ -219,11 +280,12 @@ bool route_is_ours(const char *path, struct routed *ret_real,
 	struct route_match m;
 	int saved = errno;
 
-	if (cannot_be_ours(path) || !examine(path, ret_clean->path, &m)) {
+	if (cannot_be_ours(path) ||
+	    !examine(AT_FDCWD, path, ret_clean->path, &m)) {
 		errno = saved;
 		return false;
 	}
-	errno = replace(&m, ret_real);
+	errno = replace(&m, ROUTE_IS_DIR, ret_real);
 	if (errno)
 		ret_real->path[0] = '\0';
 	return true;

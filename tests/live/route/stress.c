@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stress PATH: opens the routed path from threads, from a signal
- * handler that interrupts them, and from children, all at once; prints "ok".
- * What it sees must always be the file that was there first; errno, descriptors
- * and other paths are left alone.
+ * stress PATH: opens the routed path from threads, from a signal handler that
+ * interrupts them, and from children, all at once, in the ways that programs
+ * have; prints "ok". What it sees must always be the file that was there first;
+ * errno, descriptors and other paths are left alone.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -14,17 +15,20 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 enum {
 	THREADS = 8,
-	ROUNDS = 400
+	ROUNDS = 150,
+	CHILDREN = 40
 };
 
 static const char *path;
-static ino_t inode;
+static char folder[PATH_MAX];
+static _Atomic ino_t inode; /* 0: the file is not there yet */
 static atomic_uint failures;
 
 static void check(int holds, const char *what)
@@ -35,40 +39,84 @@ static void check(int holds, const char *what)
 	fprintf(stderr, "%s: %s\n", what, strerror(errno));
 }
 
+static void is_same(int fd, const char *what)
+{
+	struct stat st;
+
+	check(fd >= 0 && fstat(fd, &st) == 0 && st.st_ino == inode, what);
+	if (fd >= 0)
+		close(fd);
+}
+
+static void look_from_folder(void)
+{
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct stat st;
+
+	check(fd >= 0 && fsync(fd) == 0, "folder");
+	check(fstatat(fd, "app.sqlite", &st, 0) == 0 && st.st_ino == inode,
+	      "fstatat");
+	check(faccessat(fd, "app.sqlite-none", F_OK, 0) < 0 && errno == ENOENT,
+	      "faccessat");
+	is_same(openat(fd, "./app.sqlite", O_RDONLY | O_CLOEXEC), "openat");
+	is_same((int)syscall(SYS_openat, fd, "app.sqlite", O_RDWR | O_CLOEXEC),
+		"syscall");
+	close(fd);
+}
+
+/* Allocates, so it is not for a child of several threads. */
+static void look_by_stream(void)
+{
+	FILE *stream = fopen(path, "re");
+	struct stat st;
+
+	check(stream && fstat(fileno(stream), &st) == 0 && st.st_ino == inode,
+	      "fopen");
+	if (stream)
+		fclose(stream);
+}
+
 static void look_once(void)
 {
-	struct stat by_path, by_fd;
-	int fd;
+	struct statx stx;
+	struct stat st;
 
 	errno = 4711;
-	fd = open(path, O_RDWR | O_CLOEXEC);
-	check(fd >= 0, "open");
+	is_same(open(path, O_RDWR | O_CLOEXEC), "open");
 	check(errno == 4711, "errno");
-	check(fstat(fd, &by_fd) == 0 && by_fd.st_ino == inode, "fstat");
-	check(stat(path, &by_path) == 0 && by_path.st_ino == inode, "stat");
-	close(fd);
+	check(stat(path, &st) == 0 && st.st_ino == inode, "stat");
+	check(statx(AT_FDCWD, path, 0, STATX_INO, &stx) == 0 &&
+		  stx.stx_ino == inode,
+	      "statx");
+	look_from_folder();
 }
 
 static void on_alarm(int number)
 {
+	static const char text[] = "access in a signal handler\n";
 	int saved = errno;
 
 	(void)number;
-	if (access(path, F_OK) < 0)
+	if (access(path, F_OK) < 0 && inode) {
 		failures++;
+		if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
+			failures++;
+	}
 	errno = saved;
 }
 
 static void *look(void *data)
 {
-	for (int i = 0; i < ROUNDS; i++)
+	for (int i = 0; i < ROUNDS; i++) {
 		look_once();
+		look_by_stream();
+	}
 	return data;
 }
 
 static void fork_some(void)
 {
-	for (int i = 0; i < 40; i++) {
+	for (int i = 0; i < CHILDREN; i++) {
 		pid_t pid = fork();
 		int status;
 
@@ -100,7 +148,11 @@ int main(int argc, char **argv)
 	struct stat st;
 	int before, fd;
 
-	path = argc > 1 ? argv[1] : "";
+	if (argc != 2)
+		return 2;
+	path = argv[1];
+	snprintf(folder, sizeof(folder), "%.*s",
+		 (int)(strlen(path) - strlen("/app.sqlite")), path);
 	before = open_descriptors();
 	sigaction(SIGALRM, &action, NULL);
 	setitimer(ITIMER_REAL, &every, NULL);
