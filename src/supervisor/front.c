@@ -103,12 +103,13 @@ void front_address(const struct front *f, struct db_address *ret)
 {
 	static char loopback[] = "127.0.0.1";
 
-	*ret = (struct db_address){.dialect = dialect_of(f), .port = f->port};
+	*ret = (struct db_address){.dialect = dialect_of(f)};
 	if (f->supervisor->spec.config->transport == CONFIG_TRANSPORT_UNIX) {
 		ret->socket_dir = f->dir;
 		ret->socket = f->path;
 	} else {
 		ret->host = loopback;
+		ret->port = f->port;
 	}
 }
 
