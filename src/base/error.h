@@ -43,6 +43,8 @@
 	X(ERROR_REQUIRED, 18, "required")   /* --require was not met */        \
 	X(ERROR_REFUSED, 19, "refused")     /* not ours to touch */            \
 	X(ERROR_CANCELLED, 20, "cancelled") /* a signal asked us to stop */    \
+	X(ERROR_NO_SERVER, 21,                                                 \
+	  "no-server") /* none installed, or at the URL */                     \
 	X(ERROR_CANNOT_RUN, 126,                                               \
 	  "cannot-run")                      /* the command, not executable */ \
 	X(ERROR_NOT_FOUND, 127, "not-found") /* the command is not there */

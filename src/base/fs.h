@@ -44,6 +44,13 @@ int fs_write_file(const char *path, const void *data, size_t len, mode_t mode,
 int fs_copy_file(const char *from, const char *to, mode_t mode,
 		 struct error *err);
 
+/*
+ * Copies a directory with all in it to a path that must not exist, each file as
+ * fs_copy_file does: 0700 and 0600, and with uid not (uid_t)-1 that user's. A
+ * symlink or a special file is ERROR_REFUSED. A failure removes the half copy.
+ */
+int fs_copy_tree(const char *from, const char *to, uid_t uid, gid_t gid,
+		 struct error *err);
 /* Removes a tree without following symlinks; not there is success. Goes on
  * past what it cannot remove and reports the first such. */
 int fs_remove_tree(const char *path, struct error *err);
