@@ -61,10 +61,12 @@ static void put_verdict(struct buf *out, const struct doctor *d)
 		buf_printf(out, "would be used: nothing: %s\n",
 			   error_text(&d->why));
 	else if (d->fallback)
-		buf_printf(out,
-			   "would be used: SQLite files instead of "
-			   "containers: %s\n",
+		buf_printf(out, "would be used: %s instead of containers: %s\n",
+			   !strcmp(d->backend, "local") ? "local programs"
+							: "SQLite files",
 			   error_text(&d->why));
+	else if (!strcmp(d->backend, "local"))
+		buf_puts(out, "would be used: local programs, as asked for\n");
 	else if (!strcmp(d->backend, "sqlite"))
 		buf_puts(out, "would be used: SQLite files, as asked for\n");
 	else
@@ -75,6 +77,10 @@ static void put_report(struct buf *out, const struct doctor *d)
 {
 	put_candidates(out, d);
 	put_facts(out, d);
+	for (size_t i = 0; i < d->n_programs; i++)
+		buf_printf(out, "installed here: %s %s, '%s'\n",
+			   d->programs[i].dialect, d->programs[i].version,
+			   d->programs[i].server);
 	buf_printf(out, "sqlite: %s, built in\n", d->sqlite_version);
 	for (size_t i = 0; i < d->n_disk; i++) {
 		buf_puts(out, "disk: ");
@@ -155,6 +161,20 @@ static void add_candidates(cJSON *to, const struct doctor *d)
 	}
 }
 
+static void add_programs(cJSON *to, const struct doctor *d)
+{
+	cJSON *array = cJSON_AddArrayToObject(to, "programs");
+
+	for (size_t i = 0; i < d->n_programs; i++) {
+		cJSON *one = cJSON_CreateObject();
+
+		add_text(one, "dialect", d->programs[i].dialect);
+		add_text(one, "version", d->programs[i].version);
+		add_text(one, "server", d->programs[i].server);
+		cJSON_AddItemToArray(array, one);
+	}
+}
+
 static void put_json(struct buf *out, const struct doctor *d)
 {
 	cJSON *json = cJSON_CreateObject();
@@ -171,6 +191,7 @@ static void put_json(struct buf *out, const struct doctor *d)
 	add_candidates(json, d);
 	add_facts(json, d);
 	add_list(json, "images", &d->images);
+	add_programs(json, d);
 	add_text(json, "sqlite", d->sqlite_version);
 	disk = cJSON_AddObjectToObject(json, "disk_free_bytes");
 	for (size_t i = 0; i < d->n_disk; i++)
@@ -308,6 +329,7 @@ const struct command cmd_doctor = {
 	"Asks every place where a container engine may be, in the order in "
 	"which they would be used, and says what each answered; then what is "
 	"known about the one that would be used, which database images it has, "
+	"the database servers installed on this machine (for --backend local), "
 	"the SQLite in testenv, free disk space, and what would serve. Each "
 	"problem that can be mended has a line that begins with 'fix:'. "
 	"Nothing "

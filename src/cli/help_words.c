@@ -101,6 +101,8 @@ const char *help_of_kind(enum error_kind kind)
 		return "not testenv's own, so it is left alone";
 	case ERROR_CANCELLED:
 		return "stopped on request";
+	case ERROR_NO_SERVER:
+		return "no database server is installed, or none is at the URL";
 	case ERROR_CANNOT_RUN:
 		return "the command is there, but cannot be run";
 	case ERROR_NOT_FOUND:

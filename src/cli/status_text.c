@@ -60,7 +60,10 @@ static void service_line(const cJSON *status, const cJSON *service,
 	add(out, ": ", protocol_string(service, "dialect"));
 	add(out, " ", protocol_string(service, "server_version"));
 	add(out, ", backend ", backend);
-	add(out, ", image ", protocol_string(service, "image"));
+	if (backend && !strcmp(backend, "local"))
+		add(out, ", program ", protocol_string(service, "image"));
+	else
+		add(out, ", image ", protocol_string(service, "image"));
 	add(out, ", by ", protocol_string(service, "via"));
 	add(out, ", ", protocol_string(service, "migrations"));
 	if (protocol_string(service, "template"))
@@ -69,7 +72,7 @@ static void service_line(const cJSON *status, const cJSON *service,
 				  ? ", migrated now"
 				  : ", migrated before");
 	buf_putc(out, '\n');
-	if (reason && backend && !strcmp(backend, "sqlite")) {
+	if (reason && backend && strcmp(backend, "container") != 0) {
 		add(out, "    no containers: ", reason);
 		buf_putc(out, '\n');
 	}

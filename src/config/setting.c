@@ -348,7 +348,7 @@ static const struct choice backends[] = {
     {"container", BACKEND_CONTAINER, false},
     {"swarm", BACKEND_SWARM, true},
     {"server", BACKEND_SERVER, true},
-    {"local", BACKEND_LOCAL, true},
+    {"local", BACKEND_LOCAL, false},
     {"sqlite", BACKEND_SQLITE, false},
     {NULL, 0, false},
 };
@@ -392,7 +392,7 @@ static int set_fallback(struct config *c, struct config_service *s,
 			struct error *err)
 {
 	static const struct choice words[] = {
-	    {"sqlite", 0, false}, {"local", 0, true}, {NULL, 0, false}};
+	    {"sqlite", 0, false}, {"local", 0, false}, {NULL, 0, false}};
 	auto_strvec struct strvec list = STRVEC_INIT;
 	const char *p = value;
 	int ignored;
@@ -403,8 +403,7 @@ static int set_fallback(struct config *c, struct config_service *s,
 		auto_free char *word = xstrndup(p, len);
 
 		if (choose(words, at, word, &ignored, err) < 0) {
-			if (strcmp(word, "local") != 0)
-				error_hint(err, "or 'none', to fail instead");
+			error_hint(err, "or 'none', to fail instead");
 			return -1;
 		}
 		if (!strvec_has(&list, word))

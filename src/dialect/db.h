@@ -55,6 +55,7 @@ struct db_wait {
 	int (*dead)(void *ctx, struct error *err); /* NULL: never */
 	void *ctx;
 	const char *watch_dir; /* woken by a file appearing here; NULL */
+	bool only_one; /* no initialisation server: whoever answers is it */
 };
 int db_wait_ready(const struct db_address *address, const struct db_wait *wait,
 		  const struct deadline *deadline, struct db **ret_db,

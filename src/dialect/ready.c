@@ -57,15 +57,17 @@ static int wait_a_little(int watch_fd, int64_t *pause, const struct deadline *d,
 }
 
 /* One try: a connection to the final server that answered a query. */
-static int try_once(const struct db_address *a, const struct deadline *d,
-		    struct db **ret, struct error *err)
+static int try_once(const struct db_address *a, bool only_one,
+		    const struct deadline *d, struct db **ret,
+		    struct error *err)
 {
 	struct deadline soon = deadline_sooner(*d, TRY_MAX_MS);
 	auto_db struct db *db = NULL;
 
 	if (db_driver(a->dialect)->connect(a, &soon, &db, err) < 0)
 		return -1;
-	if (db->driver->check_final(db, &soon, err) < 0)
+	if (only_one ? db_exec(db, "SELECT 1", &soon, err) < 0
+		     : db->driver->check_final(db, &soon, err) < 0)
 		return -1;
 	*ret = take_ptr(&db);
 	return 0;
@@ -107,7 +109,7 @@ int db_wait_ready(const struct db_address *address, const struct db_wait *wait,
 	for (;;) {
 		auto_error struct error e = ERROR_INIT;
 
-		if (try_once(address, deadline, &db, &e) == 0)
+		if (try_once(address, w->only_one, deadline, &db, &e) == 0)
 			break;
 		if (e.kind == ERROR_CANCELLED ||
 		    address->dialect == DIALECT_SQLITE)

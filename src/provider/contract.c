@@ -53,7 +53,7 @@ void contract_env(const struct contract *c, struct strvec *ret)
 		strvec_env_set(ret, "MARIADB_INITDB_SKIP_TZINFO", "1");
 }
 
-static void postgres_args(const struct contract *c, struct strvec *ret)
+static void postgres_tuning(struct strvec *ret)
 {
 	static const char *const settings[] = {
 	    /* a lost test database is made again, so nothing is flushed */
@@ -76,22 +76,11 @@ static void postgres_args(const struct contract *c, struct strvec *ret)
 		strvec_push(ret, "-c");
 		strvec_push(ret, settings[i]);
 	}
-	strvec_push(ret, "-c");
-	strvec_pushf(ret, "listen_addresses=%s", c->tcp ? "*" : "localhost");
-	if (c->socket) {
-		strvec_push(ret, "-c");
-		/* the second is where the entrypoints' own clients look */
-		strvec_push(ret, "unix_socket_directories=" CONTRACT_SOCKET_DIR
-				 ",/var/run/postgresql");
-		strvec_push(ret, "-c");
-		strvec_push(ret, "unix_socket_permissions=0777");
-	}
 }
 
-static void mariadb_args(const struct contract *c, struct strvec *ret)
+static void mariadb_tuning(struct strvec *ret)
 {
 	static const char *const settings[] = {
-	    ("--datadir=" CONTRACT_DATA_DIR),
 	    "--innodb-flush-log-at-trx-commit=0",
 	    "--innodb-doublewrite=0",
 	    "--loose-innodb-flush-method=nosync",
@@ -106,6 +95,35 @@ static void mariadb_args(const struct contract *c, struct strvec *ret)
 
 	for (size_t i = 0; i < array_len(settings); i++)
 		strvec_push(ret, settings[i]);
+}
+
+void contract_tuning(enum dialect d, struct strvec *ret)
+{
+	if (d == DIALECT_MARIADB)
+		mariadb_tuning(ret);
+	else
+		postgres_tuning(ret);
+}
+
+static void postgres_args(const struct contract *c, struct strvec *ret)
+{
+	postgres_tuning(ret);
+	strvec_push(ret, "-c");
+	strvec_pushf(ret, "listen_addresses=%s", c->tcp ? "*" : "localhost");
+	if (c->socket) {
+		strvec_push(ret, "-c");
+		/* the second is where the entrypoints' own clients look */
+		strvec_push(ret, "unix_socket_directories=" CONTRACT_SOCKET_DIR
+				 ",/var/run/postgresql");
+		strvec_push(ret, "-c");
+		strvec_push(ret, "unix_socket_permissions=0777");
+	}
+}
+
+static void mariadb_args(const struct contract *c, struct strvec *ret)
+{
+	strvec_push(ret, "--datadir=" CONTRACT_DATA_DIR);
+	mariadb_tuning(ret);
 	if (c->socket)
 		strvec_push(ret,
 			    "--socket=" CONTRACT_SOCKET_DIR "/mysqld.sock");

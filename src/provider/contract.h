@@ -44,6 +44,10 @@ const char *contract_socket_name(enum dialect d);
 void contract_env(const struct contract *c, struct strvec *ret);
 void contract_args(const struct contract *c, struct strvec *ret);
 
+/* The settings alone, as arguments of the server program: speed for durability,
+ * and small. The same whoever runs it. */
+void contract_tuning(enum dialect d, struct strvec *ret);
+
 /* What in the above changes the data a template holds, for its key. */
 void contract_settings(const struct contract *c, struct buf *ret);
 

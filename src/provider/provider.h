@@ -34,6 +34,10 @@ struct ownership {
 	const char *run_dir;   /* the session's, 0700: sockets */
 	const char *data_dir;  /* the session's, 0700: database files */
 	const char *cache_dir; /* shared by sessions: templates, locks */
+	/* Local servers' data: the session's directory, and that of their
+	 * templates (NULL: they are not kept), on one file system. Root's can
+	 * be passed through by the servers' user. */
+	const char *local_dir, *local_cache;
 	const char *project;   /* its directory */
 	const char *lock_path; /* of owner.lock */
 	int64_t expires_s;     /* epoch; what outlives this may be removed */
@@ -77,6 +81,12 @@ int provider_open_container(struct engine *engine,
 			    const struct deadline *deadline,
 			    const struct progress *progress,
 			    struct provider **ret, struct error *err);
+/* ERROR_NO_SERVER when the programs are not installed here. */
+int provider_open_local(const struct provider_spec *spec,
+			const struct ownership *owner,
+			const struct deadline *deadline,
+			const struct progress *progress, struct provider **ret,
+			struct error *err);
 int provider_open_sqlite(const struct provider_spec *spec,
 			 const struct ownership *owner,
 			 const struct progress *progress, struct provider **ret,

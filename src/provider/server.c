@@ -455,7 +455,7 @@ int server_wait(struct container_provider *p, struct server *server,
 		struct error *err)
 {
 	struct wait_ctx ctx = {p, server, clock_now_ms() + 1000};
-	struct db_wait wait = {look_for_end, &ctx, server->dir};
+	struct db_wait wait = {look_for_end, &ctx, server->dir, false};
 	auto_buf struct buf tail = BUF_INIT_MAX(LOG_TAIL_BYTES);
 	struct deadline limit = deadline_in(5000, NULL);
 

@@ -8,6 +8,7 @@
 #include "dialect/db.h"
 #include "docker/engine.h"
 #include "docker/image.h"
+#include "provider/programs.h"
 
 #include <grp.h>
 #include <inttypes.h>
@@ -264,15 +265,91 @@ static void look_at_disks(struct doctor *d)
 	note_disk(d, cache);
 }
 
+/* This machine's own servers */
+
+static void look_for_programs(struct doctor *d, enum dialect dialect,
+			      const struct deadline *deadline)
+{
+	auto_programs_list struct programs_list list = PROGRAMS_LIST_INIT;
+
+	programs_look(dialect, deadline, &list);
+	for (size_t i = 0; i < list.n; i++) {
+		d->programs = xreallocarray(d->programs, d->n_programs + 1,
+					    sizeof(*d->programs));
+		d->programs[d->n_programs++] = (struct doctor_program){
+		    dialect_name(dialect),
+		    xstrdup(list.list[i].server),
+		    xstrdup(list.list[i].version),
+		};
+	}
+}
+
+static bool has_program(const struct doctor *d, const char *db,
+			const char *version)
+{
+	for (size_t i = 0; i < d->n_programs; i++)
+		if (!strcmp(d->programs[i].dialect, db) &&
+		    programs_is_version(d->programs[i].version, version))
+			return true;
+	return false;
+}
+
+/* Is there a program for every service that needs a server? */
+static bool has_programs(const struct doctor *d, const struct config *config)
+{
+	for (size_t i = 0; i < config->n_services; i++) {
+		const struct config_service *s = &config->services[i];
+
+		if (s->db && strcmp(s->db, "sqlite") != 0 &&
+		    !has_program(d, s->db, s->version))
+			return false;
+	}
+	return d->n_programs > 0;
+}
+
 /* The verdict */
 
-static bool may_fall_back(const struct config *config, enum error_kind kind)
+/* The first of the list that can serve, or NULL. */
+static const char *fall_back(const struct doctor *d,
+			     const struct config *config)
 {
-	if (config->require && strcmp(config->require, "sqlite") != 0)
-		return false;
 	/* a setting that cannot be read is never passed over in silence */
-	return config->backend == BACKEND_AUTO && kind != ERROR_CONFIG &&
-	       strvec_has(&config->fallback, "sqlite");
+	if (config->backend != BACKEND_AUTO || d->why.kind == ERROR_CONFIG)
+		return NULL;
+	for (size_t i = 0; i < config->fallback.n; i++) {
+		const char *word = config->fallback.v[i];
+
+		if (config->require && strcmp(config->require, word) != 0)
+			continue;
+		if (strcmp(word, "local") != 0 || has_programs(d, config))
+			return word;
+	}
+	return NULL;
+}
+
+static bool wants_local(const struct config *config)
+{
+	return config->backend == BACKEND_LOCAL ||
+	       (config->require && !strcmp(config->require, "local"));
+}
+
+static void give_verdict(struct doctor *d, const struct config *config)
+{
+	if (wants_local(config)) {
+		if (has_programs(d, config)) {
+			d->backend = "local";
+			return;
+		}
+		error_set(&d->why, ERROR_NO_SERVER,
+			  "the servers asked for are not installed");
+		fix(d, "install them: on Debian, packages 'postgresql' and "
+		       "'mariadb-server-core'");
+	} else if (d->why.kind == ERROR_NONE) {
+		d->backend = "container";
+	} else {
+		d->backend = fall_back(d, config);
+		d->fallback = d->backend != NULL;
+	}
 }
 
 static bool only_sqlite(const struct config *config)
@@ -296,14 +373,12 @@ void doctor_look(const struct config *config, const struct deadline *deadline,
 
 	look_for_engine(&d, config, deadline);
 	look_at_disks(&d);
-	if (config->backend == BACKEND_SQLITE || only_sqlite(config)) {
+	look_for_programs(&d, DIALECT_POSTGRES, deadline);
+	look_for_programs(&d, DIALECT_MARIADB, deadline);
+	if (config->backend == BACKEND_SQLITE || only_sqlite(config))
 		d.backend = "sqlite";
-	} else if (d.why.kind == ERROR_NONE) {
-		d.backend = "container";
-	} else if (may_fall_back(config, d.why.kind)) {
-		d.backend = "sqlite";
-		d.fallback = true;
-	}
+	else
+		give_verdict(&d, config);
 	*ret = d;
 }
 
@@ -325,6 +400,11 @@ void doctor_free(struct doctor *d)
 		free(d->candidates[i].failure);
 	}
 	free(d->candidates);
+	for (size_t i = 0; i < d->n_programs; i++) {
+		free(d->programs[i].server);
+		free(d->programs[i].version);
+	}
+	free(d->programs);
 	facts_free(d->facts, d->n_facts);
 	facts_free(d->disk, d->n_disk);
 	free(d->sqlite_version);

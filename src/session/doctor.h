@@ -29,12 +29,20 @@ struct doctor_fact {
 	char *name, *value;
 };
 
+/* A database server installed on this machine. */
+struct doctor_program {
+	const char *dialect;
+	char *server, *version;
+};
+
 struct doctor {
 	struct doctor_candidate *candidates;
 	size_t n_candidates;
 	struct doctor_fact *facts; /* of the engine that would be used */
 	size_t n_facts;
 	struct strvec images; /* database images on it */
+	struct doctor_program *programs;
+	size_t n_programs;
 	char *sqlite_version;
 	struct doctor_fact *disk; /* a folder, its free bytes in digits */
 	size_t n_disk;

@@ -7,6 +7,7 @@
 #include "base/ident.h"
 #include "base/log.h"
 #include "docker/engine.h"
+#include "provider/local_sweep.h"
 #include "provider/sweep.h"
 #include "session/internal.h"
 
@@ -66,6 +67,8 @@ static const char *kind_word(enum estate_kind kind)
 		return "run";
 	case ESTATE_DATA_DIR:
 		return "data";
+	case ESTATE_LOCAL_DIR:
+		return "local";
 	case ESTATE_ENGINE:
 		return "engine";
 	}
@@ -92,6 +95,7 @@ void estate_free(struct estate *e)
 	free(e->session);
 	free(e->run_dir);
 	free(e->data_dir);
+	free(e->local_dir);
 	free(e->engine);
 	*e = (struct estate){0};
 }
@@ -102,6 +106,8 @@ static void take_line(struct estate *e, const char *line)
 
 	if (!strncmp(line, "data ", 5))
 		slot = &e->data_dir;
+	else if (!strncmp(line, "local ", 6))
+		slot = &e->local_dir;
 	else if (!strncmp(line, "engine ", 7))
 		slot = &e->engine;
 	if (!slot)
@@ -152,17 +158,26 @@ static bool is_sessions_dir(const char *path, const char *session)
 	       !strcmp(slash + 1, session);
 }
 
+/* A server that has only just lost its owner may still write there. */
+static int clean_dir(const struct estate *e, const char *dir,
+		     const struct deadline *deadline, struct error *err)
+{
+	if (!is_sessions_dir(dir, e->session))
+		return 0;
+	if (local_sweep(dir, deadline, err) < 0)
+		return -1;
+	return fs_remove_tree(dir, err);
+}
+
 int estate_clean(const struct estate *estate, const struct deadline *deadline,
 		 struct error *err)
 {
 	if (estate->engine && clean_engine(estate, deadline, err) < 0)
 		return error_wrap(err, "session '%s'", estate->session);
 	/* the run directory goes last: while it is there, gc finds the rest */
-	if (is_sessions_dir(estate->data_dir, estate->session) &&
-	    fs_remove_tree(estate->data_dir, err) < 0)
-		return error_wrap(err, "session '%s'", estate->session);
-	if (is_sessions_dir(estate->run_dir, estate->session) &&
-	    fs_remove_tree(estate->run_dir, err) < 0)
+	if (clean_dir(estate, estate->local_dir, deadline, err) < 0 ||
+	    clean_dir(estate, estate->data_dir, deadline, err) < 0 ||
+	    clean_dir(estate, estate->run_dir, deadline, err) < 0)
 		return error_wrap(err, "session '%s'", estate->session);
 	return 0;
 }

@@ -240,10 +240,13 @@ static void collect_all_dirs(struct gc *gc)
 	auto_free char *runtime = NULL;
 	auto_free char *cache = fs_cache_dir();
 	auto_free char *sessions = fs_join(cache, "sessions");
+	auto_free char *local = session_local_parent();
 
 	if (fs_runtime_dir(&runtime, NULL) == 0)
 		collect_dirs(gc, runtime);
 	collect_dirs(gc, sessions);
+	if (local)
+		collect_dirs(gc, local);
 }
 
 static int collect_all(struct gc *gc, const struct config *config,
@@ -297,7 +300,7 @@ static void *collect_quietly(void *arg)
 
 	/* a directory may name an engine that does not answer, and take all
 	 * the time */
-	if (collect_containers(&gc, t->engine, &err) < 0)
+	if (t->engine && collect_containers(&gc, t->engine, &err) < 0)
 		log_debug("gc: %s", err.text);
 	collect_all_dirs(&gc);
 	for (size_t i = 0; i < report.n; i++)

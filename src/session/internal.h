@@ -23,6 +23,7 @@ struct gc_thread;
 struct service {
 	const struct config_service *config;
 	enum dialect dialect; /* what it speaks here, after a fall-back */
+	enum config_backend backend; /* what serves it; never BACKEND_AUTO */
 	struct migrations migrations;
 	char *migrations_text; /* "12 migrations (goose)", or NULL */
 	struct provider_spec spec;
@@ -44,6 +45,9 @@ struct session {
 	char *run_dir, *data_dir, *cache_dir, *lock_path;
 	struct lock lock;      /* run_dir's */
 	struct lock data_lock; /* data_dir's, where that is in the cache */
+	/* local servers', once session_local_place has made them */
+	char *local_dir, *local_cache;
+	struct lock local_lock; /* local_dir's, where that is not data_dir */
 	struct ownership owner;
 	struct engine *engine;
 	char *fallback_reason;
@@ -57,12 +61,26 @@ struct session {
 int session_tell(struct session *s, enum estate_kind kind, const char *value,
 		 struct error *err);
 
+/*
+ * Makes PARENT/ID with ID/owner.lock already held. Under its own name it never
+ * exists unlocked: gc, which takes an unlocked one for a dead session's, may
+ * look at any moment.
+ */
+int session_make_dir(const char *parent, const char *id, struct lock *lock,
+		     char **ret, struct error *err);
+/* Where local servers live: s->owner.local_dir and local_cache. */
+int session_local_place(struct session *s, struct error *err);
+/* The parent of root's sessions' local_dir, NULL for others. The caller frees.
+ */
+char *session_local_parent(void);
+
 /* The engine as one string that outlives it, and back. */
 char *engine_encode(const struct engine *engine);
 int engine_open_encoded(const char *encoded, const struct deadline *deadline,
 			struct engine **ret, struct error *err);
 
-/* Clears up after dead sessions on a thread, while this one starts. */
+/* Clears up after dead sessions on a thread, while this one starts; engine
+ * NULL: on this machine only. */
 struct gc_thread *gc_thread_start(struct engine *engine);
 void gc_thread_stop(struct gc_thread *t);
 

@@ -22,13 +22,8 @@ enum {
 	END_MS = 60000,
 };
 
-/*
- * Makes PARENT/ID with ID/owner.lock already held. Under its own name it never
- * exists unlocked: gc, which takes an unlocked one for a dead session's, may
- * look at any moment.
- */
-static int make_locked_dir(const char *parent, const char *id,
-			   struct lock *lock, char **ret, struct error *err)
+int session_make_dir(const char *parent, const char *id, struct lock *lock,
+		     char **ret, struct error *err)
 {
 	auto_free char *early = xasprintf("%s/" ESTATE_EARLY "%s", parent, id);
 	auto_free char *early_lock = fs_join(early, ESTATE_LOCK);
@@ -58,7 +53,7 @@ static int make_run_dir(struct session *s, struct error *err)
 	auto_free char *runtime = NULL;
 
 	if (fs_runtime_dir(&runtime, err) < 0 ||
-	    make_locked_dir(runtime, s->id, &s->lock, &s->run_dir, err) < 0)
+	    session_make_dir(runtime, s->id, &s->lock, &s->run_dir, err) < 0)
 		return -1;
 	s->lock_path = fs_join(s->run_dir, ESTATE_LOCK);
 	if (s->listener.fn)
@@ -79,8 +74,8 @@ static int make_data_dir(struct session *s, struct error *err)
 	if (session_tell(s, ESTATE_DATA_DIR, wanted, err) < 0)
 		return -1;
 	if (fs_mkdir_p(sessions, 0700, NULL) == 0 &&
-	    make_locked_dir(sessions, s->id, &s->data_lock, &s->data_dir,
-			    NULL) == 0)
+	    session_make_dir(sessions, s->id, &s->data_lock, &s->data_dir,
+			     NULL) == 0)
 		return 0;
 	log_debug("'%s' cannot be written", sessions);
 	s->data_dir = fs_join(s->run_dir, "data");
@@ -107,6 +102,7 @@ int session_new(const struct config *config,
 	s->progress = progress;
 	s->lock = (struct lock)LOCK_INIT;
 	s->data_lock = (struct lock)LOCK_INIT;
+	s->local_lock = (struct lock)LOCK_INIT;
 	if (listener)
 		s->listener = *listener;
 	ident_random(s->id, SESSION_ID);
@@ -165,14 +161,18 @@ void session_end(struct session *s)
 	for (unsigned i = s->n_services; i-- > 0;)
 		free_service(s, &s->services[i], &deadline);
 	engine_free(s->engine);
+	remove_dir(s, s->local_dir);
 	remove_dir(s, s->data_dir);
 	remove_dir(s, s->run_dir);
+	lock_release(&s->local_lock);
 	lock_release(&s->data_lock);
 	lock_release(&s->lock);
 	free(s->services);
 	free(s->fallback_reason);
 	free(s->run_dir);
 	free(s->data_dir);
+	free(s->local_dir);
+	free(s->local_cache);
 	free(s->cache_dir);
 	free(s->lock_path);
 	free(s);
@@ -198,11 +198,6 @@ unsigned session_n_services(const struct session *s)
 	return s->n_services;
 }
 
-static const char *service_backend(const struct service *service)
-{
-	return service->dialect == DIALECT_SQLITE ? "sqlite" : "container";
-}
-
 void session_service(const struct session *s, unsigned i,
 		     struct session_service *ret)
 {
@@ -210,7 +205,7 @@ void session_service(const struct session *s, unsigned i,
 
 	*ret = (struct session_service){
 	    .name = service->config->name,
-	    .backend = service_backend(service),
+	    .backend = config_backend_name(service->backend),
 	    .dialect = service->dialect,
 	    .migrations = service->migrations_text,
 	    .slots = service->slots,
@@ -221,7 +216,8 @@ void session_service(const struct session *s, unsigned i,
 
 const char *session_backend(const struct session *s)
 {
-	return s->n_services ? service_backend(&s->services[0]) : "none";
+	return s->n_services ? config_backend_name(s->services[0].backend)
+			     : "none";
 }
 
 const char *session_fallback_reason(const struct session *s)

@@ -28,7 +28,8 @@ struct session;
 enum estate_kind {
 	ESTATE_RUN_DIR, /* a directory to remove */
 	ESTATE_DATA_DIR,
-	ESTATE_ENGINE, /* encoded candidate: session_engine_encode */
+	ESTATE_LOCAL_DIR, /* local servers' data, where that is elsewhere */
+	ESTATE_ENGINE,    /* encoded candidate: session_engine_encode */
 };
 struct estate_listener {
 	void (*fn)(void *ctx, enum estate_kind kind, const char *value);
@@ -84,7 +85,7 @@ const char *session_identity(const struct session *s);
 /* What happened, once started. Borrowed. */
 struct session_service {
 	const char *name;
-	const char *backend; /* "container", "sqlite" */
+	const char *backend; /* "container", "local", "sqlite" */
 	enum dialect dialect;
 	struct provider_facts facts;
 	const char *migrations; /* "12 migrations (goose), 1 seed", or NULL */
@@ -129,7 +130,7 @@ const char *session_data_dir(const struct session *s);
  */
 struct estate {
 	char *session;
-	char *run_dir, *data_dir;
+	char *run_dir, *data_dir, *local_dir;
 	char *engine; /* encoded, or NULL */
 };
 int estate_clean(const struct estate *estate, const struct deadline *deadline,

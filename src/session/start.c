@@ -55,6 +55,8 @@ static int describe(struct session *s, unsigned i, enum dialect dialect,
 	free(service->migrations_text);
 	service->migrations_text = migrations_describe(&service->migrations);
 	service->dialect = dialect;
+	service->backend =
+	    dialect == DIALECT_SQLITE ? BACKEND_SQLITE : BACKEND_CONTAINER;
 	service->spec = (struct provider_spec){
 	    .service = c->name,
 	    .index = i,
@@ -98,7 +100,7 @@ static int describe_all(struct session *s, struct error *err)
 	return 0;
 }
 
-static bool needs_containers(const struct session *s)
+static bool needs_servers(const struct session *s)
 {
 	for (unsigned i = 0; i < s->n_services; i++)
 		if (s->services[i].dialect != DIALECT_SQLITE)
@@ -140,7 +142,29 @@ static int open_containers(struct session *s, const struct deadline *deadline,
 	return 0;
 }
 
-/* What the engine cannot give at all may be had elsewhere; a server or a
+static int open_local(struct session *s, const struct deadline *deadline,
+		      struct error *err)
+{
+	if (session_local_place(s, err) < 0)
+		return -1;
+	if (!s->gc)
+		s->gc = gc_thread_start(NULL);
+	for (unsigned i = 0; i < s->n_services; i++) {
+		struct service *service = &s->services[i];
+
+		if (service->dialect == DIALECT_SQLITE)
+			continue;
+		if (provider_open_local(&service->spec, &s->owner, deadline,
+					s->progress, &service->provider,
+					err) < 0)
+			return error_wrap(err, "service '%s'",
+					  service->config->name);
+		service->backend = BACKEND_LOCAL;
+	}
+	return 0;
+}
+
+/* What a backend cannot give at all may be had elsewhere; a server or a
  * migration that fails is an answer, and is reported. */
 static bool may_fall_back(const struct error *why)
 {
@@ -151,6 +175,7 @@ static bool may_fall_back(const struct error *why)
 	case ERROR_ENGINE:
 	case ERROR_PROTOCOL:
 	case ERROR_TIMEOUT:
+	case ERROR_NO_SERVER:
 		return true;
 	default:
 		return false;
@@ -162,22 +187,63 @@ static bool is_required(const struct config *config, const char *backend)
 	return config->require && !strcmp(config->require, backend);
 }
 
-/* Gives up what containers were to serve and turns to SQLite. */
-static int fall_back(struct session *s, struct error *why, struct error *err)
+static void close_providers(struct session *s)
 {
-	struct deadline cleanup = deadline_in(20000, NULL);
+	struct deadline cleanup = deadline_in(CLEAN_UP_MS, NULL);
 
 	for (unsigned i = 0; i < s->n_services; i++) {
-		struct service *service = &s->services[i];
+		provider_close(s->services[i].provider, &cleanup);
+		s->services[i].provider = NULL;
+	}
+}
 
-		provider_close(service->provider, &cleanup);
-		service->provider = NULL;
-		if (service->dialect != DIALECT_SQLITE &&
+static int use_sqlite(struct session *s, struct error *err)
+{
+	for (unsigned i = 0; i < s->n_services; i++)
+		if (s->services[i].dialect != DIALECT_SQLITE &&
 		    describe(s, i, DIALECT_SQLITE, err) < 0)
 			return -1;
+	return 0;
+}
+
+/* 1: it serves; 0: it cannot, *why has grown by that; -1. */
+static int fall_back_to(struct session *s, const char *backend,
+			const struct deadline *deadline, struct error *why,
+			struct error *err)
+{
+	auto_error struct error failure = ERROR_INIT;
+
+	if (!strcmp(backend, "sqlite"))
+		return use_sqlite(s, err) < 0 ? -1 : 1;
+	if (open_local(s, deadline, &failure) == 0)
+		return 1;
+	if (!may_fall_back(&failure))
+		return error_move(err, &failure);
+	close_providers(s);
+	error_set(why, why->kind, "%s; %s", why->text, failure.text);
+	return 0;
+}
+
+/* Gives up what containers were to serve and turns to the next of the list. */
+static int fall_back(struct session *s, const struct deadline *deadline,
+		     struct error *why, struct error *err)
+{
+	const struct strvec *list = &s->config->fallback;
+	int served = 0;
+	size_t i;
+
+	close_providers(s);
+	for (i = 0; i < list->n && !served; i++) {
+		served = fall_back_to(s, list->v[i], deadline, why, err);
+		if (served < 0)
+			return -1;
 	}
+	if (!served)
+		return error_move(err, why);
 	s->fallback_reason = take_ptr(&why->text);
-	progress_notice(s->progress, "no containers, using SQLite instead: %s",
+	progress_notice(s->progress, "no containers, using %s instead: %s",
+			!strcmp(list->v[i - 1], "sqlite") ? "SQLite"
+							  : "local programs",
 			s->fallback_reason);
 	return 0;
 }
@@ -188,7 +254,7 @@ static int choose_backend(struct session *s, const struct deadline *deadline,
 	const struct config *config = s->config;
 	auto_error struct error why = ERROR_INIT;
 
-	if (!needs_containers(s))
+	if (!needs_servers(s))
 		return 0;
 	if (is_required(config, "sqlite"))
 		return error_set(err, ERROR_REQUIRED,
@@ -196,6 +262,9 @@ static int choose_backend(struct session *s, const struct deadline *deadline,
 				 "for '%s'",
 				 s->services[0].config->name,
 				 s->services[0].config->db);
+	/* with auto, what is required is what is chosen */
+	if (config->backend == BACKEND_LOCAL || is_required(config, "local"))
+		return open_local(s, deadline, err);
 	if (open_containers(s, deadline, &why) == 0)
 		return 0;
 	if (!may_fall_back(&why))
@@ -205,10 +274,9 @@ static int choose_backend(struct session *s, const struct deadline *deadline,
 		error_wrap(&why, "containers are required");
 		return error_move(err, &why);
 	}
-	if (config->backend != BACKEND_AUTO ||
-	    !strvec_has(&config->fallback, "sqlite"))
+	if (config->backend != BACKEND_AUTO)
 		return error_move(err, &why);
-	return fall_back(s, &why, err);
+	return fall_back(s, deadline, &why, err);
 }
 
 static int open_files(struct session *s, struct error *err)
@@ -222,10 +290,14 @@ static int open_files(struct session *s, struct error *err)
 			return error_wrap(err, "service '%s'",
 					  service->config->name);
 	}
-	if (is_required(s->config, "container") && !needs_containers(s))
+	if (is_required(s->config, "container") && !needs_servers(s))
 		return error_set(err, ERROR_REQUIRED,
 				 "containers are required, but every service "
 				 "asks for sqlite");
+	if (is_required(s->config, "local") && !needs_servers(s))
+		return error_set(err, ERROR_REQUIRED,
+				 "local programs are required, but every "
+				 "service asks for sqlite");
 	return 0;
 }
 
@@ -261,7 +333,7 @@ static unsigned choose_max_slots(const struct session *s)
 	unsigned wanted = (unsigned)s->config->workers;
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
 
-	if (!needs_containers(s))
+	if (!needs_servers(s))
 		return wanted > MAX_FILES ? wanted : MAX_FILES;
 	if (wanted)
 		return wanted + 1;

@@ -141,6 +141,9 @@ static void note_estate(struct guard *g, const struct frame *f)
 	case ESTATE_DATA_DIR:
 		field = &g->estate.data_dir;
 		break;
+	case ESTATE_LOCAL_DIR:
+		field = &g->estate.local_dir;
+		break;
 	case ESTATE_ENGINE:
 		field = &g->estate.engine;
 		break;

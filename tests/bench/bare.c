@@ -40,7 +40,7 @@ static int round_trip(struct bare *b, struct container *c,
 	    .password = b->password,
 	    .database = b->database,
 	};
-	struct db_wait wait = {NULL, NULL, b->dir};
+	struct db_wait wait = {.watch_dir = b->dir};
 	auto_free char *socket = NULL;
 
 	if (container_start(b->engine, c, d, err) < 0)

@@ -223,8 +223,9 @@ static void test_refused_flags(void **state)
 	FAILS(ERROR_USAGE,
 	      "--backend: 'swarm' is not supported in this version", NULL, "db",
 	      "postgres", "backend", "swarm");
-	FAILS(ERROR_USAGE, "--backend: 'x' is none of: auto, container, sqlite",
-	      NULL, "db", "postgres", "backend", "x");
+	FAILS(ERROR_USAGE,
+	      "--backend: 'x' is none of: auto, container, local, sqlite", NULL,
+	      "db", "postgres", "backend", "x");
 	FAILS(ERROR_USAGE, "--isolation: 'x' is none of: container, database",
 	      NULL, "db", "postgres", "isolation", "x");
 	FAILS(ERROR_USAGE, "--fresh: 'x' is none of: owner, worker, never",
@@ -242,13 +243,11 @@ static void test_refused_flags(void **state)
 	      "version",
 	      "give a directory of SQL files: --migrations DIR", "db",
 	      "postgres", "migrate", "alembic upgrade head");
-	FAILS(ERROR_USAGE,
-	      "--fallback: 'local' is not supported in this version", NULL,
-	      "db", "postgres", "fallback", "local,sqlite");
-	FAILS(ERROR_USAGE, "--fallback: 'x' is none of: sqlite",
+	FAILS(ERROR_USAGE, "--fallback: 'x' is none of: sqlite, local",
 	      "or 'none', to fail instead", "db", "postgres", "fallback", "x");
-	FAILS(ERROR_USAGE, "--require: 'auto' is none of: container, sqlite",
-	      NULL, "db", "postgres", "require", "auto");
+	FAILS(ERROR_USAGE,
+	      "--require: 'auto' is none of: container, local, sqlite", NULL,
+	      "db", "postgres", "require", "auto");
 	FAILS(ERROR_USAGE, "--env: 'A' is not NAME=VALUE", NULL, "db",
 	      "postgres", "env", "A");
 	FAILS(ERROR_USAGE, "--export: '1A=x' is not NAME=VALUE", NULL, "db",

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Making a local service's template: a new cluster, filled by a server on it,
+ * shut down cleanly, and moved into the cache in one step. In the cache it is a
+ * directory KEY with data/ and `login`, the passwords of its roles.
+ */
+#include "provider/local.h"
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/ident.h"
+#include "base/lock.h"
+#include "base/log.h"
+#include "base/progress.h"
+#include "dialect/db.h"
+#include "provider/clean.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define LOGIN_FILE "login"
+
+/* "PASSWORD ROOT\n": both are of [a-z0-9]. */
+static bool read_login(struct local_provider *p, const char *template)
+{
+	auto_free char *path = fs_join(template, LOGIN_FILE);
+	auto_buf struct buf text = BUF_INIT_MAX(256);
+	char *space;
+	char *end;
+
+	if (fs_read_file(path, &text, NULL) < 0)
+		return false;
+	space = strchr(text.s, ' ');
+	end = space ? strchr(space, '\n') : NULL;
+	if (!end || end[1])
+		return false;
+	free(p->password);
+	free(p->root_password);
+	p->password = xstrndup(text.s, (size_t)(space - text.s));
+	p->root_password = xstrndup(space + 1, (size_t)(end - space - 1));
+	return true;
+}
+
+static bool is_cached(struct local_provider *p, const char *template)
+{
+	auto_free char *data = fs_join(template, "data");
+
+	return !p->base.spec.rebuild && fs_is_dir(data) &&
+	       read_login(p, template);
+}
+
+static int fill(struct local_provider *p, struct local_server *s,
+		const struct deadline *deadline, struct error *err)
+{
+	auto_db struct db *db = NULL;
+
+	if (local_init_cluster(p, s, p->password, deadline, err) < 0 ||
+	    local_server_start(p, s, p->password, "", deadline, &db, err) < 0)
+		return -1;
+	if (local_init_database(p, db, p->password, p->root_password, deadline,
+				err) < 0 ||
+	    clean_migrate(&p->base, &s->address, p->base.spec.database,
+			  p->password, deadline, err) < 0 ||
+	    clean_keep(&p->base, db, deadline, err) < 0)
+		return -1;
+	db_close(take_ptr(&db));
+	return local_server_shut_down(s, deadline, err);
+}
+
+/* Everything under a name of this session's, then one rename. What was there
+ * under the key (with --rebuild) goes to the session, and with it. */
+static int publish(struct local_provider *p, const struct local_server *s,
+		   const char *template, struct error *err)
+{
+	auto_free char *half = xasprintf("%s.new", s->dir);
+	auto_free char *old = xasprintf("%s.old", s->dir);
+	auto_free char *data = fs_join(half, "data");
+	auto_free char *path = fs_join(half, LOGIN_FILE);
+	auto_buf struct buf login = BUF_INIT;
+
+	buf_printf(&login, "%s %s\n", p->password, p->root_password);
+	if (mkdir(half, 0700) < 0 || rename(s->data, data) < 0)
+		return error_set_errno(err, ERROR_IO, errno,
+				       "cannot make directory '%s'", half);
+	if (fs_write_file(path, login.s, login.len, 0600, err) < 0)
+		return -1;
+	if (rename(template, old) < 0 && errno != ENOENT)
+		log_debug("'%s' cannot be moved away", template);
+	if (rename(half, template) < 0)
+		return error_set_errno(err, ERROR_IO, errno,
+				       "cannot publish '%s'", template);
+	return 0;
+}
+
+static int build(struct local_provider *p, const char *template,
+		 const struct deadline *deadline, struct error *err)
+{
+	struct local_server *s;
+	int result;
+
+	free(p->password);
+	free(p->root_password);
+	p->password = xcalloc(1, LOCAL_PASSWORD + 1);
+	p->root_password = xcalloc(1, LOCAL_PASSWORD + 1);
+	ident_random(p->password, LOCAL_PASSWORD);
+	ident_random(p->root_password, LOCAL_PASSWORD);
+	if (local_server_new(p, LOCAL_BUILDER, &s, err) < 0)
+		return -1;
+	result = fill(p, s, deadline, err);
+	if (result == 0)
+		result = publish(p, s, template, err);
+	local_server_remove(p, s, NULL);
+	p->built = result == 0;
+	return result;
+}
+
+static int build_said(struct local_provider *p, const char *template,
+		      const struct deadline *deadline, struct error *err)
+{
+	const char *service = p->base.spec.service;
+
+	progress_step(p->base.progress, service,
+		      "making the template of '%s' with '%s'", service,
+		      p->programs.server);
+	if (build(p, template, deadline, err) < 0)
+		return -1;
+	progress_done(p->base.progress, service, "made the template of '%s'",
+		      service);
+	return 0;
+}
+
+/* With the cache usable: under a lock, so that of two processes one builds. */
+static int ensure_cached(struct local_provider *p, const char *dir,
+			 const struct deadline *deadline, struct error *err)
+{
+	auto_free char *template = fs_join(dir, p->key);
+	auto_free char *lock_path = xasprintf("%s.lock", template);
+	struct lock lock = LOCK_INIT;
+	int result = 0;
+
+	if (!is_cached(p, template)) {
+		if (lock_take(&lock, lock_path, deadline, err) < 0)
+			return -1;
+		if (!is_cached(p, template))
+			result = build_said(p, template, deadline, err);
+		lock_remove(&lock);
+	}
+	if (result < 0)
+		return -1;
+	/* the quota goes by last use */
+	utimensat(AT_FDCWD, template, NULL, 0);
+	p->template = take_ptr(&template);
+	return 0;
+}
+
+int local_template_ensure(struct provider *base,
+			  const struct deadline *deadline, struct error *err)
+{
+	struct local_provider *p = (struct local_provider *)base;
+	const char *dir = base->owner.local_cache;
+	auto_free char *template = NULL;
+
+	if (dir && !fs_mkdir_p(dir, 0700, NULL) && !access(dir, W_OK))
+		return ensure_cached(p, dir, deadline, err);
+	template = xasprintf("%s/%s-template", base->owner.local_dir,
+			     base->spec.service);
+	if (build_said(p, template, deadline, err) < 0)
+		return -1;
+	p->template = take_ptr(&template);
+	return 0;
+}
