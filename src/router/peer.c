@@ -184,7 +184,7 @@ int peer_of_tcp(int fd, const struct peer_search *where, struct peer *ret,
 {
 	struct peer_socket s;
 
-	if (peer_socket_of(fd, &s, err) < 0)
+	if (peer_socket_of(fd, where->proc, &s, err) < 0)
 		return -1;
 	return peer_holding(&s, where, ret, err);
 }

@@ -3,10 +3,12 @@
  * router/peer.h - which process is at the other end of a connection.
  *
  * The kernel is asked, the caller never: its credentials on a Unix socket; on
- * TCP the inode of the other end (sock_diag(7), 5 us) and then whoever has
- * that inode among its descriptors. No state but what
- * the caller lends; any thread. Nothing here blocks:
- * sock_diag answers within the send, /proc is memory.
+ * TCP the inode of the other end and then whoever has that inode among its
+ * descriptors. The inode comes from sock_diag(7), in 5 us; where the kernel has
+ * none or a container forbids it, from the list in /proc/net, in a millisecond
+ * or more. Which of them, is found out once for the process. No other state but
+ * what the caller lends; any thread. Nothing here blocks: sock_diag answers
+ * within the send, /proc is memory.
  *
  * A socket that several processes have is the oldest ancestor's among them:
  * sockets are shared by fork, so that is the one that connected, and it stays
@@ -56,12 +58,14 @@ int peer_of_unix(int fd, const char *proc, struct peer *ret, struct error *err);
 int peer_of_tcp(int fd, const struct peer_search *where, struct peer *ret,
 		struct error *err);
 
-/* What sock_diag knows of the other end of an accepted connection. */
+/* What the kernel knows of the other end of an accepted connection. `proc`
+ * NULL: "/proc". */
 struct peer_socket {
 	uint64_t inode;
 	uid_t uid;
 };
-int peer_socket_of(int fd, struct peer_socket *ret, struct error *err);
+int peer_socket_of(int fd, const char *proc, struct peer_socket *ret,
+		   struct error *err);
 
 /* The second half of peer_of_tcp: the oldest process that has the socket. */
 int peer_holding(const struct peer_socket *s, const struct peer_search *where,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "router/peer.h"
+#include "router/ends.h"
 
 #include "base/alloc.h"
 #include "base/error.h"
@@ -16,26 +16,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-struct ends {
-	struct sockaddr_storage ours;
-	struct sockaddr_storage theirs;
-};
-
 struct query {
 	struct nlmsghdr header;
 	struct inet_diag_req_v2 req;
 };
-
-static int ends_of(int fd, struct ends *e, struct error *err)
-{
-	socklen_t ours = sizeof(e->ours), theirs = sizeof(e->theirs);
-
-	if (getsockname(fd, (struct sockaddr *)&e->ours, &ours) < 0 ||
-	    getpeername(fd, (struct sockaddr *)&e->theirs, &theirs) < 0)
-		return error_set_errno(err, ERROR_REFUSED, errno,
-				       "the caller has gone");
-	return 0;
-}
 
 /* An address and its port in the form of inet_diag; IPv4 in IPv6 becomes
  * IPv4, which is how the kernel files such a connection. Gives the family. */
@@ -60,7 +44,7 @@ static uint8_t put_address(const struct sockaddr_storage *ss, __be32 address[4],
 }
 
 /* The caller's socket has our ends the other way round. */
-static void query_for(const struct ends *e, struct query *q)
+static void query_for(const struct peer_ends *e, struct query *q)
 {
 	struct inet_diag_sockid *id = &q->req.id;
 
@@ -109,19 +93,15 @@ static int read_answer(void *data, ssize_t len, const struct query *q,
 	return 0;
 }
 
-int peer_socket_of(int fd, struct peer_socket *ret, struct error *err)
+int ends_ask_diag(const struct peer_ends *e, struct peer_socket *ret,
+		  struct error *err)
 {
 	auto_close int nl = -1;
 	_Alignas(struct nlmsghdr) char answer[1024];
-	struct ends e;
 	struct query q;
 	ssize_t n;
 
-	if (ends_of(fd, &e, err) < 0)
-		return -1;
-	if (e.ours.ss_family != AF_INET && e.ours.ss_family != AF_INET6)
-		return error_set(err, ERROR_REFUSED, "not a TCP connection");
-	query_for(&e, &q);
+	query_for(e, &q);
 	nl = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
 	if (nl < 0 || send(nl, &q, sizeof(q), 0) < 0)
 		return error_set_errno(err, ERROR_REFUSED, errno,
