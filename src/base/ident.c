@@ -139,3 +139,32 @@ uint64_t ident_start_time(pid_t pid)
 		p = strchr(p + 1, ' ');
 	return p ? strtoull(p, NULL, 10) : 0;
 }
+
+char *base64_encode(const void *data, size_t len)
+{
+	char *text = xmalloc((len + 2) / 3 * 4 + 1);
+
+	EVP_EncodeBlock((unsigned char *)text, data, (int)len);
+	return text;
+}
+
+char *base64_decode(const char *text, size_t *ret_len)
+{
+	size_t len = strlen(text);
+	size_t padding = len && text[len - 1] == '=';
+	char *data;
+	int n;
+
+	padding += padding && len > 1 && text[len - 2] == '=';
+	data = xmalloc(len / 4 * 3 + 1);
+	n = len % 4 ? -1
+		    : EVP_DecodeBlock((unsigned char *)data,
+				      (const unsigned char *)text, (int)len);
+	if (n < (int)padding) {
+		free(data);
+		return NULL;
+	}
+	*ret_len = (size_t)n - padding;
+	data[*ret_len] = '\0';
+	return data;
+}

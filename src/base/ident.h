@@ -37,6 +37,12 @@ enum {
 };
 void ident_mysql_hash(const char *password, char ret[IDENT_MYSQL_HASH]);
 
+/* RFC 4648 base64, with padding; the caller frees. */
+char *base64_encode(const void *data, size_t len);
+/* The bytes, with a NUL behind them that *ret_len does not count; NULL for what
+ * is not base64. The caller frees. */
+char *base64_decode(const char *text, size_t *ret_len);
+
 /* The kernel's boot id, "" where it has none. */
 const char *ident_boot_id(void);
 

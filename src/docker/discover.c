@@ -5,16 +5,13 @@
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/ident.h"
+#include "docker/config_file.h"
 #include "docker/json.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-enum {
-	CONFIG_MAX = 1024 * 1024
-};
 
 static void candidate_free(struct engine_candidate *c)
 {
@@ -107,17 +104,6 @@ static void set_tls(struct engine_candidate *c, const char *dir, bool verify)
 	}
 }
 
-/* "$DOCKER_CONFIG" or "~/.docker"; NULL without a home. */
-static char *config_dir(void)
-{
-	const char *dir = env("DOCKER_CONFIG");
-	const char *home = env("HOME");
-
-	if (dir)
-		return xstrdup(dir);
-	return home ? fs_join(home, ".docker") : NULL;
-}
-
 static int add_explicit(struct engine_candidates *c, const char *host,
 			const char *source, struct error *err)
 {
@@ -135,29 +121,9 @@ static int add_explicit(struct engine_candidates *c, const char *host,
 	if (!verify && !env("DOCKER_TLS") && !starts_with(host, "https://"))
 		return 0;
 	dir = env("DOCKER_CERT_PATH") ? xstrdup(env("DOCKER_CERT_PATH"))
-				      : config_dir();
+				      : config_file_dir();
 	set_tls(last, dir, verify || !env("DOCKER_TLS"));
 	return 0;
-}
-
-/* The JSON of a file: 1, 0 if there is none, -1 if it cannot be read. */
-static int read_json(const char *path, cJSON **ret, struct error *err)
-{
-	auto_buf struct buf text = BUF_INIT_MAX(CONFIG_MAX);
-	auto_error struct error e = ERROR_INIT;
-	cJSON *json;
-
-	if (!fs_exists(path))
-		return 0;
-	if (fs_read_file(path, &text, &e) < 0)
-		return error_set(err, ERROR_CONFIG, "%s", error_text(&e));
-	json = cJSON_ParseWithLength(text.s, text.len);
-	if (!cJSON_IsObject(json)) {
-		cJSON_Delete(json);
-		return error_set(err, ERROR_CONFIG, "'%s' is not JSON", path);
-	}
-	*ret = json;
-	return 1;
 }
 
 /* Source of a context's files: docker/cli, cli/context/store. */
@@ -178,7 +144,7 @@ static int add_context(struct engine_candidates *c, const char *dir,
 	digest_of(name, strlen(name), hex);
 	meta_path = xasprintf("%s/contexts/meta/%s/meta.json", dir, hex);
 	tls_dir = xasprintf("%s/contexts/tls/%s/docker", dir, hex);
-	rc = read_json(meta_path, &meta, err);
+	rc = config_file_json(meta_path, &meta, err);
 	if (rc < 0)
 		return error_wrap(err, "%s: context '%s'", named_by, name);
 	if (rc == 0) {
@@ -205,16 +171,17 @@ static int add_context(struct engine_candidates *c, const char *dir,
 /* What DOCKER_CONTEXT or config.json name. "default" is no context. */
 static int discover_context(struct engine_candidates *c, struct error *err)
 {
-	auto_free char *dir = config_dir();
-	auto_free char *path = dir ? fs_join(dir, "config.json") : NULL;
+	auto_free char *dir = config_file_dir();
+	auto_free char *path = NULL;
 	auto_json cJSON *config = NULL;
 	const char *name = env("DOCKER_CONTEXT");
-	const char *named_by = name ? "DOCKER_CONTEXT" : path;
+	const char *named_by = "DOCKER_CONTEXT";
 
-	if (!name && path) {
-		if (read_json(path, &config, err) < 0)
+	if (!name) {
+		if (config_file_read(&path, &config, err) < 0)
 			return -1;
 		name = json_str(config, "currentContext");
+		named_by = path;
 	}
 	if (!name || !*name || !strcmp(name, "default"))
 		return 0;

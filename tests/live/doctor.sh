@@ -79,10 +79,9 @@ time.sleep(120)' "$tmp/mute.sock" >"$tmp/ready" &
 	read -r _ <"$tmp/ready"
 	for signal in INT:130 TERM:143 HUP:129; do
 		# a signal that our own parent ignores would stay ignored
-		run "${signal#*:}" env --default-signal=INT,TERM,HUP \
-			DOCKER_HOST="unix://$tmp/mute.sock" \
-			timeout --preserve-status -k 10 -s "${signal%:*}" 1 \
-			"$TESTENV_BIN" doctor
+		run "${signal#*:}" signal_after 1 "${signal%:*}" \
+			env --default-signal=INT,TERM,HUP \
+			DOCKER_HOST="unix://$tmp/mute.sock" "$TESTENV_BIN" doctor
 		out_is ''
 		err_is "testenv: doctor: interrupted by SIG${signal%:*}"
 	done

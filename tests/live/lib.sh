@@ -58,6 +58,19 @@ out_has_not() {
 	! grep -Eq -- "$1" "$tmp/out" || fail "$what: stdout has '$1'"
 }
 
+# signal_after SECONDS SIGNAL COMMAND...: its exit code. timeout(1) sends a
+# SIGCONT as well, which takes the leak sanitizer's SIGSTOP back if the command
+# is just ending: that one then waits for ever.
+signal_after() {
+	after_seconds=$1 after_signal=$2
+	shift 2
+	"$@" &
+	after_pid=$!
+	sleep "$after_seconds"
+	kill -s "$after_signal" "$after_pid"
+	wait "$after_pid"
+}
+
 finish() {
 	exit "$failed"
 }

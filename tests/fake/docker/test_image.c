@@ -102,10 +102,10 @@ static void an_error_in_the_stream_is_an_error(void **state)
 	assert_fails(image_pull(engine, "a:b", &until, NULL, &err), ERROR_PULL,
 		     "pull 'a:b': no space left on device");
 	pull_answers("{\"stream\":\"Trying to pull...\\n\"}\n"
-		     "{\"error\":\"unable to copy: connection reset\"}\n",
+		     "{\"error\":\"unable to copy: wrong digest\"}\n",
 		     FAKE_BYTEWISE);
 	assert_fails(image_pull(engine, "a:b", &until, NULL, &err), ERROR_PULL,
-		     "pull 'a:b': unable to copy: connection reset");
+		     "pull 'a:b': unable to copy: wrong digest");
 	pull_answers("{\"errorDetail\":{}}\n", 0);
 	assert_fails(image_pull(engine, "a:b", &until, NULL, &err), ERROR_PULL,
 		     "unknown error");
@@ -113,6 +113,42 @@ static void an_error_in_the_stream_is_an_error(void **state)
 	pull_answers("{\"error\":\"late\"}", 0);
 	assert_fails(image_pull(engine, "a:b", &until, NULL, &err), ERROR_PULL,
 		     "late");
+}
+
+/* Said once, and then it goes on. */
+static void what_may_pass_is_tried_again(void **state)
+{
+	struct fake_reply pulled = {.status = 200,
+				    .body = "{\"status\":\"Pulling\"}\n"};
+	struct fake_reply reset = {
+	    .status = 500,
+	    .body = "{\"message\":\"Get x: connection reset by peer\"}"};
+	struct fake_reply there = {.status = 200, .body = "{\"Id\":\"x\"}"};
+	auto_free char *log = NULL;
+	const char *first;
+
+	(void)state;
+	fake_engine_on(fake, "POST", "/images/create", &pulled, 0);
+	fake_engine_on(fake, "POST", "/images/create", &reset, 1);
+	fake_engine_on(fake, "GET", "/images/a:b/json", &there, 0);
+	assert_ok(image_pull(engine, "a:b", &until, NULL, &err));
+	log = fake_engine_log(fake);
+	first = strstr(log, "POST /v1.41/images/create");
+	assert_non_null(first);
+	assert_non_null(strstr(first + 1, "POST /v1.41/images/create"));
+}
+
+static void refusals_say_what_to_do(void **state)
+{
+	(void)state;
+	pull_answers("{\"error\":\"unauthorized: incorrect password\"}\n", 0);
+	assert_fails(image_pull(engine, "r.io/a:b", &until, NULL, &err),
+		     ERROR_PULL, "unauthorized");
+	assert_string_equal(err.hint, "log in: docker login r.io");
+	pull_answers("{\"error\":\"toomanyrequests: slow down\"}\n", 0);
+	assert_fails(image_pull(engine, "r.io/a:b", &until, NULL, &err),
+		     ERROR_PULL, "toomanyrequests");
+	assert_string_equal(err.hint, "log in to 'r.io', or name a mirror");
 }
 
 static void an_image_that_does_not_exist_is_of_its_kind(void **state)
@@ -350,6 +386,8 @@ int main(void)
 	    test_open(a_pull_always_names_one_tag),
 	    test(podman_is_told_the_registry),
 	    test_open(an_error_in_the_stream_is_an_error),
+	    test_open(what_may_pass_is_tried_again),
+	    test_open(refusals_say_what_to_do),
 	    test_open(an_image_that_does_not_exist_is_of_its_kind),
 	    test_open(a_pull_that_breaks_off_is_no_success),
 	    test_open(a_line_without_end_is_bounded),

@@ -10,7 +10,8 @@
 
 static char registry[64]; /* "127.0.0.1:5000" */
 static char locked[64];   /* the one with a password */
-static bool ours;         /* the registry was not there before */
+static const char *push_header = "X-Registry-Auth: e30=";
+static bool ours; /* the registry was not there before */
 
 /* The first line of a script in tests/engines. */
 static bool run(const char *command, char *ret, size_t size)
@@ -49,7 +50,7 @@ static char *repo_at(const char *host)
 
 static void post(const char *path)
 {
-	const char *headers[] = {"X-Registry-Auth: e30=", NULL};
+	const char *headers[] = {push_header, NULL};
 	struct http_request request = {
 	    .method = "POST", .path = path, .headers = headers};
 	auto_http_reply struct http_reply reply = HTTP_REPLY_INIT;
@@ -125,12 +126,41 @@ static void a_registry_that_wants_a_login_says_so(void **state)
 	assert_non_null(strstr(err.text, "auth"));
 }
 
+/* The registry's user is "eng", its password "secret". */
+static void a_log_in_is_sent(void **state)
+{
+	auto_free char *repo = repo_at(locked);
+	auto_free char *name = xasprintf("%s:two", repo);
+	auto_free char *right = xasprintf(
+	    "{\"auths\":{\"%s\":{\"auth\":\"ZW5nOnNlY3JldA==\"}}}", locked);
+	auto_free char *wrong = xasprintf(
+	    "{\"auths\":{\"%s\":{\"auth\":\"ZW5nOndyb25n\"}}}", locked);
+	auto_image struct image image = IMAGE_INIT;
+
+	(void)state;
+	push_header =
+	    "X-Registry-Auth: eyJ1c2VybmFtZSI6ImVuZyIsInBhc3N3b3JkIjoi"
+	    "c2VjcmV0In0=";
+	push_an_image(name);
+	setenv("DOCKER_AUTH_CONFIG", wrong, 1);
+	assert_int_equal(image_pull(engine, name, &until, NULL, &err), -1);
+	assert_int_equal(err.kind, ERROR_PULL);
+	assert_null(strstr(err.text, "ZW5n"));
+	setenv("DOCKER_AUTH_CONFIG", right, 1);
+	error_clear(&err);
+	assert_ok(image_pull(engine, name, &until, NULL, &err));
+	unsetenv("DOCKER_AUTH_CONFIG");
+	assert_int_equal(image_inspect(engine, name, &until, &image, &err), 1);
+	assert_ok(image_remove(engine, name, &until, &err));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(an_image_is_pulled),
 	    cmocka_unit_test(an_image_that_is_not_there_says_so),
 	    cmocka_unit_test(a_registry_that_wants_a_login_says_so),
+	    cmocka_unit_test(a_log_in_is_sent),
 	};
 	int rc;
 
