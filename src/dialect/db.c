@@ -72,6 +72,20 @@ int db_connect(const struct db_address *address,
 	return error_wrap(err, "cannot connect to '%s'", place.s);
 }
 
+int db_connect_beside(struct db *db, const char *database,
+		      const struct deadline *deadline, struct db **ret,
+		      struct error *err)
+{
+	if (!db->driver->beside)
+		return error_set(err, ERROR_INTERNAL,
+				 "%s needs no second connection",
+				 dialect_name(db->dialect));
+	if (db->driver->beside(db, database, deadline, ret, err) < 0)
+		return error_wrap(err, "cannot connect to database '%s'",
+				  database);
+	return 0;
+}
+
 void db_close(struct db *db)
 {
 	if (db)

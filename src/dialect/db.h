@@ -23,6 +23,12 @@ struct error;
 int db_connect(const struct db_address *address,
 	       const struct deadline *deadline, struct db **ret,
 	       struct error *err);
+/* Another connection to the same server as the same user, to `database`: for
+ * an administrator's look at it, in which nothing of the database's own runs
+ * (event triggers of a login). Not for sqlite. */
+int db_connect_beside(struct db *db, const char *database,
+		      const struct deadline *deadline, struct db **ret,
+		      struct error *err);
 void db_close(struct db *db);
 void cleanup_db(struct db **db);
 #define auto_db __attribute__((cleanup(cleanup_db)))

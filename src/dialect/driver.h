@@ -19,6 +19,10 @@ struct driver {
 	int (*connect)(const struct db_address *a, const struct deadline *d,
 		       struct db **ret, struct error *err);
 	void (*close)(struct db *db);
+	/* db_connect_beside; NULL where it is not for. */
+	int (*beside)(struct db *db, const char *database,
+		      const struct deadline *d, struct db **ret,
+		      struct error *err);
 	/* One or more statements. ret_value, unless NULL: as db_value. */
 	int (*query)(struct db *db, const char *sql, const struct deadline *d,
 		     char **ret_value, struct error *err);

@@ -146,16 +146,16 @@ static void postgres_close(struct db *db)
 	free(db);
 }
 
-static int postgres_connect(const struct db_address *a,
-			    const struct deadline *d, struct db **ret,
-			    struct error *err)
+/* Takes the connection that was begun. */
+static int finish(PGconn *conn, const struct deadline *d, struct db **ret,
+		  struct error *err)
 {
 	struct postgres *pg = xcalloc(1, sizeof(*pg));
 	auto_db struct db *db = &pg->db;
 
 	pg->db.driver = &postgres_driver;
 	pg->db.dialect = DIALECT_POSTGRES;
-	pg->conn = start_connect(a);
+	pg->conn = conn;
 	if (!pg->conn)
 		return error_set(err, ERROR_INTERNAL, "libpq has no memory");
 	if (finish_connect(pg->conn, d, err) < 0)
@@ -164,6 +164,44 @@ static int postgres_connect(const struct db_address *a,
 	PQsetnonblocking(pg->conn, 1);
 	*ret = take_ptr(&db);
 	return 0;
+}
+
+static int postgres_connect(const struct db_address *a,
+			    const struct deadline *d, struct db **ret,
+			    struct error *err)
+{
+	return finish(start_connect(a), d, ret, err);
+}
+
+/* As the connection was made, but for the database. Before 17 there are no
+ * event triggers of a login, and no setting against them. */
+static int postgres_beside(struct db *db, const char *database,
+			   const struct deadline *d, struct db **ret,
+			   struct error *err)
+{
+	enum {
+		MAX = 64
+	};
+	PQconninfoOption *options = PQconninfo(conn_of(db));
+	bool quiet = PQserverVersion(conn_of(db)) >= 170000;
+	const char *keys[MAX] = {NULL};
+	const char *values[MAX] = {NULL};
+	PGconn *conn;
+	size_t n = 0;
+
+	for (PQconninfoOption *o = options; o && o->keyword; o++) {
+		if (!o->val || n == MAX - 1)
+			continue;
+		keys[n] = o->keyword;
+		values[n++] = !strcmp(o->keyword, "dbname") ? database
+			      : quiet && !strcmp(o->keyword, "options")
+				  ? "-c client_min_messages=warning "
+				    "-c event_triggers=off"
+				  : o->val;
+	}
+	conn = PQconnectStartParams(keys, values, 0);
+	PQconninfoFree(options);
+	return finish(conn, d, ret, err);
 }
 
 /* Sends what is queued, reading meanwhile: a server that cannot send its
@@ -452,6 +490,7 @@ static int postgres_set_passwords(struct db *db, const char *user,
 const struct driver postgres_driver = {
     .connect = postgres_connect,
     .close = postgres_close,
+    .beside = postgres_beside,
     .query = postgres_query,
     .statement = postgres_statement,
     .reset = postgres_reset,

@@ -4,10 +4,10 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/fs.h"
+#include "dialect/sqlite_handle.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -29,13 +29,18 @@ static struct sqlite *sqlite_of(struct db *db)
 	return (struct sqlite *)db;
 }
 
+sqlite3 *sqlite_handle(struct db *db)
+{
+	return sqlite_of(db)->handle;
+}
+
 static void cleanup_stmt(sqlite3_stmt **stmt)
 {
 	sqlite3_finalize(*stmt);
 }
 #define auto_stmt __attribute__((cleanup(cleanup_stmt)))
 
-static int lib_error(sqlite3 *handle, int rc, struct error *err)
+int sqlite_error(sqlite3 *handle, int rc, struct error *err)
 {
 	const char *text = handle ? sqlite3_errmsg(handle) : sqlite3_errstr(rc);
 	enum error_kind kind = ERROR_DATABASE;
@@ -113,13 +118,13 @@ static int open_handle(struct sqlite *s, struct error *err)
 	int rc = sqlite3_open_v2(s->path, &s->handle, flags, NULL);
 
 	if (rc != SQLITE_OK) {
-		lib_error(s->handle, rc, err);
+		sqlite_error(s->handle, rc, err);
 		close_handle(s);
 		return -1;
 	}
 	rc = make_fast(s->handle);
 	if (rc != SQLITE_OK) {
-		lib_error(s->handle, rc, err);
+		sqlite_error(s->handle, rc, err);
 		close_handle(s);
 		return -1;
 	}
@@ -157,7 +162,7 @@ static int step_error(sqlite3 *handle, int rc, const struct deadline *d,
 	if ((rc & 0xff) == SQLITE_INTERRUPT &&
 	    deadline_check(d, "waiting for sqlite", err) < 0)
 		return -1;
-	return lib_error(handle, rc, err);
+	return sqlite_error(handle, rc, err);
 }
 
 /* Runs one prepared statement to its end. *value: the first column of the
@@ -344,7 +349,7 @@ static int give_header(struct sqlite *s, struct error *err)
 		return 0;
 	rc = sqlite3_exec(s->handle, "PRAGMA user_version = 0", NULL, NULL,
 			  NULL);
-	return rc == SQLITE_OK ? 0 : lib_error(s->handle, rc, err);
+	return rc == SQLITE_OK ? 0 : sqlite_error(s->handle, rc, err);
 }
 
 static int seal(struct sqlite *s, struct error *err)
@@ -359,12 +364,12 @@ static int seal(struct sqlite *s, struct error *err)
 	rc = sqlite3_wal_checkpoint_v2(s->handle, NULL,
 				       SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 	if (rc != SQLITE_OK)
-		return lib_error(s->handle, rc, err);
+		return sqlite_error(s->handle, rc, err);
 	if (give_header(s, err) < 0 || check_integrity(s, err) < 0)
 		return -1;
 	rc = sqlite3_close(s->handle);
 	if (rc != SQLITE_OK)
-		return lib_error(s->handle, rc, err);
+		return sqlite_error(s->handle, rc, err);
 	s->handle = NULL;
 	if (check_no_sidecars(s->path, err) < 0)
 		return -1;

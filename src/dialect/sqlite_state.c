@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a SQLite file holds: its schema as it was written, the settings that are
+ * in the file, and the rows of each table. What the planner has gathered
+ * (sqlite_stat1 …) is not looked at.
+ */
+#include "dialect/state_private.h"
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "dialect/db.h"
+#include "dialect/sqlite_handle.h"
+
+#include <stdint.h>
+
+#define ESCAPED(x)                                                        \
+	"replace(replace(replace(" x ", '\\', '\\\\'), char(9), '\\t'), " \
+	"char(10), '\\n')"
+
+static const char
+    schema[] = "SELECT group_concat(CASE WHEN type = 'table' AND name = "
+	       "'sqlite_sequence' THEN 'sequence' ELSE type END || char(9) "
+	       "|| " ESCAPED("name") " || char(9) || char(9) || " ESCAPED(
+		   "coalesce(sql, '')") ", char(10)) FROM sqlite_schema "
+					"WHERE name NOT LIKE 'sqlite\\_stat%' "
+					"ESCAPE '\\'";
+
+#define SETTING(name)                                                  \
+	"'setting' || char(9) || '" name "' || char(9) || char(9) || " \
+	"(SELECT " name " FROM pragma_" name ")"
+static const char settings[] =
+    "SELECT " SETTING("page_size") " || char(10) || " SETTING("journal_mode") " || char(10) || " SETTING(
+	"application_id") " || "
+			  "char(10) || " SETTING("user_version") " || char(10) "
+								 "|| " SETTING("encoding") " || char(10) || " SETTING(
+								     "auto_"
+								     "vacuum");
+
+/* Of a virtual table, the tables in which it keeps its rows are looked at. */
+static const char tables[] =
+    "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE "
+    "'sqlite\\_stat%' ESCAPE '\\' AND (sql IS NULL OR upper(sql) NOT LIKE "
+    "'CREATE VIRTUAL%') ORDER BY name";
+
+static void cleanup_stmt(sqlite3_stmt **stmt)
+{
+	sqlite3_finalize(*stmt);
+}
+#define auto_stmt __attribute__((cleanup(cleanup_stmt)))
+
+/* FNV-1a, 64 bits. */
+static uint64_t hash(uint64_t h, const void *data, size_t len)
+{
+	const unsigned char *p = data;
+
+	while (len--)
+		h = (h ^ *p++) * 0x100000001b3ULL;
+	return h;
+}
+
+static uint64_t hash_row(sqlite3_stmt *stmt)
+{
+	uint64_t h = 0xcbf29ce484222325ULL;
+
+	for (int i = 0; i < sqlite3_column_count(stmt); i++) {
+		int type = sqlite3_column_type(stmt, i);
+		double real = sqlite3_column_double(stmt, i);
+		const void *value =
+		    type == SQLITE_FLOAT ? &real : sqlite3_column_blob(stmt, i);
+		int len = type == SQLITE_FLOAT ? (int)sizeof(real)
+					       : sqlite3_column_bytes(stmt, i);
+
+		h = hash(h, &type, sizeof(type));
+		h = hash(h, &len, sizeof(len));
+		h = hash(h, value, value ? (size_t)len : 0);
+	}
+	return h;
+}
+
+static void put_escaped(struct buf *b, const char *s)
+{
+	for (; *s; s++) {
+		if (*s == '\\' || *s == '\t' || *s == '\n')
+			buf_putc(b, '\\');
+		buf_putc(b, *s == '\t' ? 't' : *s == '\n' ? 'n' : *s);
+	}
+}
+
+/* The sum does not depend on the order in which the rows are found. */
+static int add_rows(sqlite3 *handle, const char *table,
+		    const struct deadline *deadline, struct buf *ret,
+		    struct error *err)
+{
+	auto_stmt sqlite3_stmt *stmt = NULL;
+	auto_buf struct buf sql = BUF_INIT;
+	uint64_t sum = 0;
+	long long n = 0;
+	int rc;
+
+	buf_puts(&sql, "SELECT * FROM ");
+	db_put_identifier(DIALECT_SQLITE, &sql, table);
+	rc = sqlite3_prepare_v2(handle, sql.s, -1, &stmt, NULL);
+	if (rc != SQLITE_OK)
+		return sqlite_error(handle, rc, err);
+	while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+		sum += hash_row(stmt);
+		if (++n % 4096 == 0 &&
+		    deadline_check(deadline, "reading the rows", err) < 0)
+			return -1;
+	}
+	if (rc != SQLITE_DONE)
+		return sqlite_error(handle, rc, err);
+	buf_puts(ret, "rows\t");
+	put_escaped(ret, table);
+	buf_printf(ret, "\t%lld\t%016llx\n", n, (unsigned long long)sum);
+	return 0;
+}
+
+int sqlite_state(struct db *db, const struct deadline *deadline,
+		 struct buf *ret, struct error *err)
+{
+	sqlite3 *handle = sqlite_handle(db);
+	auto_stmt sqlite3_stmt *stmt = NULL;
+	int rc;
+
+	if (state_add(db, settings, deadline, ret, err) < 0 ||
+	    state_add(db, schema, deadline, ret, err) < 0)
+		return -1;
+	rc = sqlite3_prepare_v2(handle, tables, -1, &stmt, NULL);
+	if (rc != SQLITE_OK)
+		return sqlite_error(handle, rc, err);
+	while ((rc = sqlite3_step(stmt)) == SQLITE_ROW)
+		if (add_rows(handle, (const char *)sqlite3_column_text(stmt, 0),
+			     deadline, ret, err) < 0)
+			return -1;
+	return rc == SQLITE_DONE ? 0 : sqlite_error(handle, rc, err);
+}
