@@ -14,7 +14,8 @@
  *
  *   postgres  nobody can connect to the original; a database is made by CREATE
  *             DATABASE … TEMPLATE and brought back by dropping it and making
- *             it again (original.h)
+ *             it again, unless the server's log and its sequences stand where
+ *             they stood (original.h)
  *   mariadb   the server cannot close it, so what is done to it is noticed, as
  *             any change outside the database is; what changed in the database
  *             is put back table by table (maria.h)
@@ -33,6 +34,7 @@
 
 struct clones;
 struct db;
+struct db_state;
 struct error;
 
 enum clone_way {
@@ -99,6 +101,12 @@ int clones_restore(struct clones *c, struct db *admin, const char *name,
 /* Cuts off whoever is connected to it and drops it; not there is success. */
 int clone_drop(struct db *admin, const char *name,
 	       const struct deadline *deadline, struct error *err);
+
+/* What `name`, or with NULL the original, holds: to be shown. Reads everything.
+ */
+int clones_read(struct clones *c, struct db *admin, const char *name,
+		const struct deadline *deadline, struct db_state *ret,
+		struct error *err);
 
 /*
  * Compares definitions and the rows of every table with the original's. 1:

@@ -78,8 +78,7 @@ int db_connect_beside(struct db *db, const char *database,
 {
 	if (!db->driver->beside)
 		return error_set(err, ERROR_INTERNAL,
-				 "%s needs no second connection",
-				 dialect_name(db->dialect));
+				 "a file has no databases beside it");
 	if (db->driver->beside(db, database, deadline, ret, err) < 0)
 		return error_wrap(err, "cannot connect to database '%s'",
 				  database);

@@ -23,8 +23,8 @@ struct error;
 int db_connect(const struct db_address *address,
 	       const struct deadline *deadline, struct db **ret,
 	       struct error *err);
-/* Another connection to the same server as the same user, to `database`: for
- * an administrator's look at it, in which nothing of the database's own runs
+/* Another connection to the same server as the same user, to `database`: an
+ * administrator's look at it, in which nothing of the database's own runs
  * (event triggers of a login). Not for sqlite. */
 int db_connect_beside(struct db *db, const char *database,
 		      const struct deadline *deadline, struct db **ret,

@@ -170,6 +170,25 @@ static int my_connect(const struct db_address *a, const struct deadline *d,
 	return 0;
 }
 
+static int my_beside(struct db *db, const char *database,
+		     const struct deadline *d, struct db **ret,
+		     struct error *err)
+{
+	const MYSQL *mysql = &mariadb_of(db)->mysql;
+	bool by_socket = mariadb_of(db)->by_socket;
+	auto_db_address struct db_address a = {
+	    .dialect = DIALECT_MARIADB,
+	    .host = by_socket ? NULL : xstrdup(mysql->host),
+	    .port = (uint16_t)(by_socket ? 0 : mysql->port),
+	    .socket = by_socket ? xstrdup(mysql->unix_socket) : NULL,
+	    .user = xstrdup(mysql->user),
+	    .password = xstrdup_or_null(mysql->passwd),
+	    .database = xstrdup(database),
+	};
+
+	return my_connect(&a, d, ret, err);
+}
+
 static int send_query(MYSQL *mysql, const char *sql, size_t len,
 		      const struct deadline *d, struct error *err)
 {
@@ -411,6 +430,7 @@ static int my_set_passwords(struct db *db, const char *user,
 const struct driver mariadb_driver = {
     .connect = my_connect,
     .close = my_close,
+    .beside = my_beside,
     .query = my_query,
     .statement = my_statement,
     .reset = my_reset,

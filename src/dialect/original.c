@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "dialect/db.h"
+#include "dialect/original_private.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,74 +19,123 @@ static void put_text(struct buf *sql, const char *text)
 	db_put_literal(DIALECT_POSTGRES, sql, text);
 }
 
+static const char *const strategy_names[] = {
+    [ORIGINAL_DEFAULT] = "default",
+    [ORIGINAL_WAL_LOG] = "wal_log",
+    [ORIGINAL_FILE_COPY] = "file_copy",
+    [ORIGINAL_REFLINK] = "clone",
+};
+
+const char *original_strategy_name(enum original_strategy s)
+{
+	return strategy_names[s];
+}
+
 /*
  * CREATE DATABASE does not copy the settings of ALTER DATABASE … SET, nor
  * privileges on the database itself; a superuser may put them into the
  * catalogues as they are, lists and quoting included.
  */
-static int copy_settings(struct db *admin, const char *from, const char *to,
-			 const struct deadline *deadline, struct error *err)
+static void put_settings(struct buf *sql, const char *from, const char *to)
 {
-	auto_buf struct buf sql = BUF_INIT;
-
-	buf_puts(&sql, "INSERT INTO pg_db_role_setting "
-		       "SELECT (SELECT oid FROM pg_database WHERE datname = ");
-	put_text(&sql, to);
-	buf_puts(&sql, "), s.setrole, s.setconfig FROM pg_db_role_setting s "
-		       "JOIN pg_database d ON d.oid = s.setdatabase "
-		       "WHERE d.datname = ");
-	put_text(&sql, from);
-	buf_puts(&sql, "; UPDATE pg_database AS t SET datacl = f.datacl, "
-		       "datconnlimit = f.datconnlimit "
-		       "FROM pg_database f WHERE f.datname = ");
-	put_text(&sql, from);
-	buf_puts(&sql, " AND t.datname = ");
-	put_text(&sql, to);
+	buf_puts(sql, "INSERT INTO pg_db_role_setting "
+		      "SELECT (SELECT oid FROM pg_database WHERE datname = ");
+	put_text(sql, to);
+	buf_puts(sql, "), s.setrole, s.setconfig FROM pg_db_role_setting s "
+		      "JOIN pg_database d ON d.oid = s.setdatabase "
+		      "WHERE d.datname = ");
+	put_text(sql, from);
+	buf_puts(sql, "; UPDATE pg_database AS t SET datacl = f.datacl, "
+		      "datconnlimit = f.datconnlimit "
+		      "FROM pg_database f WHERE f.datname = ");
+	put_text(sql, from);
+	buf_puts(sql, " AND t.datname = ");
+	put_text(sql, to);
 	/* most have neither, and then nothing is to be rewritten */
-	buf_puts(&sql, " AND (f.datacl IS NOT NULL OR f.datconnlimit <> -1)");
-	return db_exec(admin, sql.s, deadline, err);
+	buf_puts(sql, " AND (f.datacl IS NOT NULL OR f.datconnlimit <> -1)");
 }
 
-static int copy(struct db *admin, const char *from, const char *to,
-		const struct deadline *deadline, struct error *err)
+/* The comment, from after the original's own line; given to the copy likewise.
+ */
+static void put_comment(struct buf *sql, const char *from, const char *to)
+{
+	buf_puts(sql, "; INSERT INTO pg_shdescription (objoid, classoid, "
+		      "description) SELECT (SELECT oid FROM pg_database WHERE "
+		      "datname = ");
+	put_text(sql, to);
+	buf_puts(sql, "), c.classoid, ");
+	buf_puts(sql, strcmp(from, ORIGINAL_NAME)
+			  ? "c.description"
+			  : "substr(c.description, strpos(c.description, "
+			    "chr(10)) + 1)");
+	buf_puts(sql, " FROM pg_shdescription c JOIN pg_database d ON d.oid = "
+		      "c.objoid WHERE c.classoid = 'pg_database'::regclass "
+		      "AND d.datname = ");
+	put_text(sql, from);
+	if (!strcmp(from, ORIGINAL_NAME))
+		buf_puts(sql, " AND strpos(c.description, chr(10)) > 0");
+}
+
+static int owner_of(struct db *admin, const char *database,
+		    const struct deadline *deadline, char **ret,
+		    struct error *err)
 {
 	auto_buf struct buf ask = BUF_INIT;
-	auto_buf struct buf sql = BUF_INIT;
-	auto_free char *owner = NULL;
 
 	buf_puts(&ask, "SELECT pg_get_userbyid(datdba) FROM pg_database "
 		       "WHERE datname = ");
-	put_text(&ask, from);
-	if (db_value(admin, ask.s, deadline, &owner, err) < 0)
+	put_text(&ask, database);
+	if (db_value(admin, ask.s, deadline, ret, err) < 0)
 		return -1;
-	if (!owner)
-		return error_set(err, ERROR_DATABASE, "no database '%s'", from);
+	if (!*ret)
+		return error_set(err, ERROR_DATABASE, "no database '%s'",
+				 database);
+	return 0;
+}
+
+static int create(struct db *admin, const char *from, const char *to,
+		  enum original_strategy strategy,
+		  const struct deadline *deadline, struct error *err)
+{
+	auto_free char *owner = NULL;
+	auto_buf struct buf sql = BUF_INIT;
+
+	if (owner_of(admin, from, deadline, &owner, err) < 0)
+		return -1;
+	if (strategy == ORIGINAL_REFLINK &&
+	    db_exec(admin, "SET file_copy_method = clone", deadline, err) < 0)
+		return -1;
 	buf_puts(&sql, "CREATE DATABASE ");
 	put_name(&sql, to);
 	buf_puts(&sql, " TEMPLATE ");
 	put_name(&sql, from);
 	buf_puts(&sql, " OWNER ");
 	put_name(&sql, owner);
-	if (db_exec(admin, sql.s, deadline, err) < 0)
-		return -1;
-	return copy_settings(admin, from, to, deadline, err);
+	if (strategy == ORIGINAL_WAL_LOG)
+		buf_puts(&sql, " STRATEGY wal_log");
+	else if (strategy != ORIGINAL_DEFAULT)
+		buf_puts(&sql, " STRATEGY file_copy");
+	return db_exec(admin, sql.s, deadline, err);
 }
 
-int original_keep(struct db *admin, const char *database,
+int original_copy(struct db *admin, const char *from, const char *to,
+		  enum original_strategy strategy,
 		  const struct deadline *deadline, struct error *err)
 {
-	if (copy(admin, database, ORIGINAL_NAME, deadline, err) < 0 ||
-	    db_exec(admin,
-		    "ALTER DATABASE " ORIGINAL_NAME " ALLOW_CONNECTIONS false",
-		    deadline, err) < 0)
-		return error_wrap(err, "keep '%s' as the original", database);
-	return 0;
+	auto_buf struct buf sql = BUF_INIT;
+
+	if (create(admin, from, to, strategy, deadline, err) < 0)
+		return -1;
+	put_settings(&sql, from, to);
+	put_comment(&sql, from, to);
+	return db_exec(admin, sql.s, deadline, err);
 }
 
-int original_clone(struct db *admin, const char *name,
+int original_clone(struct db *admin, const struct original *o, const char *name,
 		   const struct deadline *deadline, struct error *err)
 {
-	if (copy(admin, ORIGINAL_NAME, name, deadline, err) < 0)
+	if (original_copy(admin, ORIGINAL_NAME, name, o->strategy, deadline,
+			  err) < 0)
 		return error_wrap(err, "clone the original to '%s'", name);
 	return 0;
 }

@@ -17,13 +17,13 @@
 	"replace(replace(replace(" x ", '\\', '\\\\'), char(9), '\\t'), " \
 	"char(10), '\\n')"
 
-static const char
-    schema[] = "SELECT group_concat(CASE WHEN type = 'table' AND name = "
-	       "'sqlite_sequence' THEN 'sequence' ELSE type END || char(9) "
-	       "|| " ESCAPED("name") " || char(9) || char(9) || " ESCAPED(
-		   "coalesce(sql, '')") ", char(10)) FROM sqlite_schema "
-					"WHERE name NOT LIKE 'sqlite\\_stat%' "
-					"ESCAPE '\\'";
+static const char schema[] =
+    "SELECT group_concat(CASE WHEN type = 'table' AND name = "
+    "'sqlite_sequence' THEN 'sequence' ELSE type END || char(9) "
+    "|| " ESCAPED("name") " || char(9) || char(9) || " ESCAPED(
+	"coalesce(sql, '')") ", char(10)) FROM sqlite_schema "
+			     "WHERE name NOT LIKE 'sqlite\\_stat%' "
+			     "ESCAPE '\\'";
 
 #define SETTING(name)                                                  \
 	"'setting' || char(9) || '" name "' || char(9) || char(9) || " \
@@ -31,10 +31,18 @@ static const char
 static const char settings[] =
     "SELECT " SETTING("page_size") " || char(10) || " SETTING("journal_mode") " || char(10) || " SETTING(
 	"application_id") " || "
-			  "char(10) || " SETTING("user_version") " || char(10) "
-								 "|| " SETTING("encoding") " || char(10) || " SETTING(
-								     "auto_"
-								     "vacuum");
+			  "char(10) || " SETTING(
+			      "user_version") " || char(10) "
+					      "|| " SETTING(
+						  "encoding") " || char(10) "
+							      "|| " SETTING(
+								  "au"
+								  "to"
+								  "_"
+								  "va"
+								  "cu"
+								  "u"
+								  "m");
 
 /* Of a virtual table, the tables in which it keeps its rows are looked at. */
 static const char tables[] =

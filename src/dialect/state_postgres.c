@@ -170,19 +170,21 @@ static const char ask_catalogues[] =
 
 /* A list of scalar subqueries nests no deeper however many there are. The sum
  * does not depend on the order in which the rows are found. */
-static const char ask_rows[] =
-    "SELECT 'SELECT array_to_string(ARRAY[' || string_agg(CASE relkind "
-    "WHEN 'S' THEN format('(SELECT %L || last_value || '' '' || is_called "
-    "FROM %s)', E'sequence value\\t' || line || E'\\t\\t', name) "
-    "ELSE format('(SELECT %L || count(*) || E''\\t'' || coalesce(sum("
-    "hashtextextended((testenv_row.*)::text, 0)::numeric), 0) "
-    "FROM ONLY %s AS testenv_row)', E'rows\\t' || line || E'\\t', name) "
-    "END, ', ') || '], E''\\n'')' FROM (SELECT *, " ESCAPED_NAME " AS line "
-    "FROM (SELECT relkind, format('%I.%I', n.nspname, c.relname) AS name "
-    "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
-    "WHERE (c.relkind IN ('r', 'S') OR (c.relkind = 'm' AND "
-    "c.relispopulated)) AND c.oid >= 16384 AND c.relpersistence <> 't') "
-    "AS c) AS c";
+#define ASK_BEGIN "SELECT 'SELECT array_to_string(ARRAY[' || string_agg(format("
+#define ASK_END                                                                \
+	"), ', ') || '], E''\\n'')' FROM (SELECT *, " ESCAPED_NAME " AS line " \
+	"FROM (SELECT relkind, relispopulated, format('%I.%I', n.nspname, "    \
+	"c.relname) AS name FROM pg_class c JOIN pg_namespace n ON n.oid = "   \
+	"c.relnamespace WHERE c.oid >= 16384 AND c.relpersistence <> 't') AS " \
+	"c) AS c WHERE "
+static const char ask_rows[] = ASK_BEGIN
+    "'(SELECT %L || count(*) || E''\\t'' || coalesce(sum(hashtextextended("
+    "(testenv_row.*)::text, 0)::numeric), 0) FROM ONLY %s AS testenv_row)', "
+    "E'rows\\t' || line || E'\\t', name" ASK_END
+    "relkind = 'r' OR (relkind = 'm' AND relispopulated)";
+static const char ask_sequences[] = ASK_BEGIN
+    "'(SELECT %L || last_value || '' '' || is_called FROM %s)', "
+    "E'sequence value\\t' || line || E'\\t\\t', name" ASK_END "relkind = 'S'";
 
 static int add(struct db *db, const char *query,
 	       const struct deadline *deadline, struct buf *ret,
@@ -206,5 +208,13 @@ int postgres_state(struct db *db, const struct deadline *deadline,
 	    db_value(db, ask_catalogues, deadline, &catalogues, err) < 0 ||
 	    add(db, catalogues, deadline, ret, err) < 0)
 		return -1;
+	if (state_add_made(db, ask_sequences, deadline, ret, err) < 0)
+		return -1;
 	return state_add_made(db, ask_rows, deadline, ret, err);
+}
+
+int postgres_sequences(struct db *db, const struct deadline *deadline,
+		       struct buf *ret, struct error *err)
+{
+	return state_add_made(db, ask_sequences, deadline, ret, err);
 }

@@ -13,6 +13,9 @@
 
 int postgres_state(struct db *db, const struct deadline *deadline,
 		   struct buf *ret, struct error *err);
+/* Only the entries of its sequences. */
+int postgres_sequences(struct db *db, const struct deadline *deadline,
+		       struct buf *ret, struct error *err);
 int mariadb_state(struct db *db, const struct deadline *deadline,
 		  struct buf *ret, struct error *err);
 int sqlite_state(struct db *db, const struct deadline *deadline,

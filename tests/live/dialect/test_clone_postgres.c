@@ -1,0 +1,602 @@
+/* SPDX-License-Identifier: MIT */
+/* needs-packages: postgresql */
+/*
+ * Clones and resets on a Postgres server of the test's own: the corpus under
+ * every strategy, what is noticed and what is not to be, random changes.
+ * TESTENV_ROUNDS: rounds of random changes (20); TESTENV_SEED.
+ */
+#include "dialect/clone.h"
+#include "dialect/original.h"
+#include "dialect/state.h"
+#include "live/dialect/server.h"
+
+static struct server server;
+static char user[] = "app";
+static char app[] = "app";
+
+static struct db_address at(char *database)
+{
+	return (struct db_address){.dialect = DIALECT_POSTGRES,
+				   .socket_dir = server.dir,
+				   .user = user,
+				   .database = database};
+}
+
+static struct db *connect_to(const char *database)
+{
+	struct deadline d = within(60000);
+	auto_error struct error err = ERROR_INIT;
+	auto_free char *name = xstrdup(database);
+	auto_free char *path =
+	    xasprintf("%s/.s.PGSQL.%u", server.dir, server.port);
+	struct db_address a = at(name);
+	struct db *db = NULL;
+
+	a.socket = path;
+	ok(db_wait_ready(&a, NULL, &d, &db, &err), &err);
+	return db;
+}
+
+static void sql(struct db *db, const char *text)
+{
+	struct deadline d = within(60000);
+	auto_error struct error err = ERROR_INIT;
+
+	ok(db_exec(db, text, &d, &err), &err);
+}
+
+static void in(const char *database, const char *text)
+{
+	auto_db struct db *db = connect_to(database);
+
+	sql(db, text);
+}
+
+static char *value(struct db *db, const char *text)
+{
+	struct deadline d = within(60000);
+	auto_error struct error err = ERROR_INIT;
+	char *v = NULL;
+
+	ok(db_value(db, text, &d, &v, &err), &err);
+	return v;
+}
+
+static int set_up(void **state)
+{
+	auto_free char *initdb = program("/usr/lib/postgresql/*/bin/initdb");
+	auto_free char *postgres =
+	    program("/usr/lib/postgresql/*/bin/postgres");
+	auto_strvec struct strvec init = STRVEC_INIT;
+	auto_strvec struct strvec argv = STRVEC_INIT;
+
+	(void)state;
+	server_dir(&server);
+	strvec_push(&init, initdb);
+	strvec_pushf(&init, "-D%s/data", server.dir);
+	strvec_push(&init, "-Uapp");
+	strvec_push(&init, "-Atrust");
+	strvec_push(&init, "-N");
+	strvec_push(&init, "--locale=C.UTF-8");
+	run_to_end(&server, init.v);
+	strvec_push(&argv, postgres);
+	strvec_pushf(&argv, "-D%s/data", server.dir);
+	strvec_pushf(&argv, "-k%s", server.dir);
+	strvec_pushf(&argv, "-p%u", server.port);
+	for (const char *const *s =
+		 (const char *const[]){"fsync=off", "wal_level=minimal",
+				       "max_wal_senders=0", "autovacuum=off",
+				       "listen_addresses=127.0.0.1",
+				       "full_page_writes=off", NULL};
+	     *s; s++)
+		strvec_pushf(&argv, "-c%s", *s);
+	server.pid = spawn(&server, argv.v, 0, SIGQUIT);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	server_remove(&server);
+	return 0;
+}
+
+/* The database `app` as a script of the corpus makes it. */
+static void fill(const char *corpus)
+{
+	auto_free char *path =
+	    xasprintf("%s/corpus/postgres-%s.sql", TESTS_DIR, corpus);
+	auto_buf struct buf text = BUF_INIT;
+	auto_error struct error err = ERROR_INIT;
+	auto_db struct db *db = NULL;
+
+	in("postgres", "CREATE DATABASE app");
+	ok(fs_read_file(path, &text, &err), &err);
+	db = connect_to(app);
+	run_script(db, corpus, text.s);
+}
+
+static void forget(struct db *admin)
+{
+	struct deadline d = within(60000);
+	auto_error struct error err = ERROR_INIT;
+
+	ok(original_drop(admin, app, &d, &err), &err);
+	ok(original_drop(admin, ORIGINAL_NAME, &d, &err), &err);
+}
+
+static void keep(struct db *admin)
+{
+	struct deadline d = within(60000);
+	auto_error struct error err = ERROR_INIT;
+	auto_free char *why = NULL;
+	int kept = clone_keep(admin, app, &d, &why, &err);
+
+	ok(kept, &err);
+	if (!kept)
+		fail_msg("not kept: %s", why);
+}
+
+static struct clones *open_clones(struct db *admin, const char *database)
+{
+	struct deadline d = within(60000);
+	auto_error struct error err = ERROR_INIT;
+	struct clones *c = NULL;
+
+	ok(clones_open(admin, database, &d, &c, &err), &err);
+	assert_non_null(c);
+	return c;
+}
+
+static void expect_equal(struct clones *c, struct db *admin, const char *name)
+{
+	struct deadline d = within(60000);
+	auto_error struct error err = ERROR_INIT;
+	auto_buf struct buf difference = BUF_INIT;
+	int equal = clones_compare(c, admin, name, &d, &difference, &err);
+
+	ok(equal, &err);
+	if (!equal)
+		fail_msg("'%s' differs: %s", name, difference.s);
+}
+
+static void expect_difference(struct clones *c, struct db *admin,
+			      const char *lines)
+{
+	struct deadline d = within(60000);
+	auto_error struct error err = ERROR_INIT;
+	auto_buf struct buf difference = BUF_INIT;
+	int equal = clones_compare(c, admin, app, &d, &difference, &err);
+
+	ok(equal, &err);
+	assert_string_equal(difference.s, lines);
+	assert_int_equal(equal, 0);
+}
+
+static void restore(struct clones *c, struct db *admin, enum clone_way way)
+{
+	struct deadline d = within(60000);
+	auto_error struct error err = ERROR_INIT;
+	struct clone_report report;
+	int done = clones_restore(c, admin, app, &d, &report, &err);
+
+	ok(done, &err);
+	if (!done)
+		fail_msg("not restored: %s", report.why);
+	assert_string_equal(clone_way_name(report.way), clone_way_name(way));
+}
+
+/* ---- the corpus, under each strategy ---- */
+
+static void make_by(struct db *admin, enum original_strategy strategy)
+{
+	struct deadline d = within(60000);
+	auto_error struct error err = ERROR_INIT;
+	struct original o = {.strategy = strategy};
+
+	ok(original_clone(admin, &o, "twin", &d, &err), &err);
+}
+
+static void round_trips(const char *corpus)
+{
+	auto_db struct db *admin = connect_to("postgres");
+	struct clones *c;
+	struct deadline d = within(60000);
+	auto_error struct error err = ERROR_INIT;
+
+	fill(corpus);
+	keep(admin);
+	c = open_clones(admin, NULL);
+	expect_equal(c, admin, app);
+	for (int s = ORIGINAL_DEFAULT; s <= ORIGINAL_FILE_COPY; s++) {
+		make_by(admin, (enum original_strategy)s);
+		expect_equal(c, admin, "twin");
+		ok(original_drop(admin, "twin", &d, &err), &err);
+	}
+	clones_free(c);
+	forget(admin);
+}
+
+static void round_trips_objects(void **state)
+{
+	(void)state;
+	round_trips("objects");
+}
+
+static void round_trips_privileges(void **state)
+{
+	auto_free char *comment = NULL;
+	auto_db struct db *admin = NULL;
+	struct deadline d = within(60000);
+	auto_error struct error err = ERROR_INIT;
+	struct clones *c;
+
+	(void)state;
+	round_trips("privileges");
+	fill("privileges");
+	admin = connect_to("postgres");
+	keep(admin);
+	c = open_clones(admin, app);
+	in(app, "CREATE TABLE x (a int)");
+	restore(c, admin, CLONE_TEMPLATE);
+	{
+		auto_db struct db *db = connect_to(app);
+
+		/* what a new session of it begins with */
+		gives(db, "SHOW search_path", "books, \"Odd\", public");
+		gives(db, "SHOW app.tenant", "t1, with ' and \"");
+		gives(db, "SHOW DateStyle", "German, DMY");
+	}
+	comment = value(admin, "SELECT shobj_description(oid, 'pg_database') "
+			       "FROM pg_database WHERE datname = 'app'");
+	assert_string_equal(comment, "the books; it's ours");
+	/* roles are the server's: one that came is noticed */
+	sql(admin, "CREATE ROLE newcomer");
+	{
+		struct clone_report report;
+
+		assert_int_equal(
+		    clones_restore(c, admin, app, &d, &report, &err), 0);
+		assert_string_equal(report.why,
+				    "something outside 'app' was changed");
+	}
+	sql(admin, "DROP ROLE newcomer");
+	clones_free(c);
+	forget(admin);
+}
+
+static void round_trips_many(void **state)
+{
+	(void)state;
+	round_trips("many");
+}
+
+/* ---- what is noticed ---- */
+
+static void notices_each_change(void **state)
+{
+	static const char *const changes[][2] = {
+	    {"UPDATE t1 SET v = v + 1 WHERE id = 7",
+	     "rows public.t1: changed\n"},
+	    {"DELETE FROM testenv_row", "rows public.testenv_row: 0, not 3\n"},
+	    {"SELECT nextval('t2_id_seq')",
+	     "sequence value public.t2_id_seq: changed\n"},
+	    {"ALTER TABLE t3 ALTER v SET DEFAULT 5",
+	     "column public.t3.v: changed\n"},
+	    {"CREATE INDEX extra ON t4 (v)", "index public.extra: added\n"},
+	    {"DROP INDEX t5_v_name_idx",
+	     "index public.t5_v_name_idx: missing\n"},
+	    {"ALTER TABLE t6 DISABLE TRIGGER ALL",
+	     "table public.t6: changed\n"},
+	    {"GRANT SELECT ON t7 TO PUBLIC", "table public.t7: changed\n"},
+	    {"COMMENT ON TABLE t8 IS 'x'", "comment table public.t8: added\n"},
+	    {"ALTER DATABASE app SET work_mem = '7MB'", "setting: added\n"},
+	    {"COMMENT ON DATABASE app IS 'x'", "database: changed\n"},
+	    {"GRANT EXECUTE ON FUNCTION pg_read_file(text) TO PUBLIC",
+	     "privileges of the system: changed\n"},
+	    {"SELECT lo_create(5)", "large object 5: added\n"},
+	};
+	auto_db struct db *admin = connect_to("postgres");
+	struct clones *c;
+
+	(void)state;
+	fill("many");
+	keep(admin);
+	c = open_clones(admin, app);
+	for (size_t i = 0; i < array_len(changes); i++) {
+		in(app, changes[i][0]);
+		expect_difference(c, admin, changes[i][1]);
+		restore(c, admin, CLONE_TEMPLATE);
+		expect_equal(c, admin, app);
+	}
+	clones_free(c);
+	forget(admin);
+}
+
+/* A database that was only read is left as it is; the least change is not
+ * taken for that. */
+static void leaves_the_untouched(void **state)
+{
+	static const char *const touches[] = {
+	    "SELECT nextval('t2_id_seq')",
+	    "SELECT setval('t2_id_seq', 5, false)",
+	    "UPDATE t1 SET v = v WHERE false; SELECT lo_create(0)",
+	    "UPDATE quick SET a = 2",
+	    "SELECT nextval('free')",
+	    "TRUNCATE t30",
+	};
+	auto_db struct db *admin = connect_to("postgres");
+	struct clones *c;
+
+	(void)state;
+	fill("many");
+	in(app, "CREATE UNLOGGED TABLE quick (a int); INSERT INTO quick VALUES "
+		"(1); CREATE UNLOGGED SEQUENCE free");
+	keep(admin);
+	c = open_clones(admin, app);
+	in(app,
+	   "SELECT count(*) FROM t1, t2; BEGIN; SELECT * FROM t3; ROLLBACK");
+	restore(c, admin, CLONE_UNCHANGED);
+	restore(c, admin, CLONE_UNCHANGED);
+	expect_equal(c, admin, app);
+	for (size_t i = 0; i < array_len(touches); i++) {
+		in(app, touches[i]);
+		restore(c, admin, CLONE_TEMPLATE);
+		restore(c, admin, CLONE_UNCHANGED);
+		expect_equal(c, admin, app);
+		in("postgres", "SELECT 1");
+		restore(c, admin, CLONE_UNCHANGED + 0);
+	}
+	clones_free(c);
+	forget(admin);
+}
+
+/* The owner's own connections are cut, and may come again at once. */
+static void cuts_connections(void **state)
+{
+	auto_db struct db *admin = connect_to("postgres");
+	struct deadline d = within(60000);
+	auto_error struct error err = ERROR_INIT;
+	auto_db struct db *owner = NULL;
+	struct clones *c;
+
+	(void)state;
+	fill("many");
+	keep(admin);
+	c = open_clones(admin, app);
+	owner = connect_to(app);
+	sql(owner, "BEGIN; LOCK TABLE t1; INSERT INTO t1 (name) VALUES ('x')");
+	restore(c, admin, CLONE_TEMPLATE);
+	expect_equal(c, admin, app);
+	assert_int_equal(db_exec(owner, "SELECT 1", &d, &err), -1);
+	assert_string_equal(error_kind_name(err.kind), "database");
+	db_close(owner);
+	owner = connect_to(app);
+	gives(owner, "SELECT count(*) FROM t1", "200");
+	clones_free(c);
+	forget(admin);
+}
+
+/* An original that somebody opened again is not what it was. */
+static void survives_odd_names(void **state)
+{
+	auto_db struct db *admin = connect_to("postgres");
+	struct deadline d = within(60000);
+	auto_error struct error err = ERROR_INIT;
+	static const char odd[] = "odd \"name\" \\ 'quoted'; x";
+	struct clones *c;
+
+	(void)state;
+	fill("privileges");
+	keep(admin);
+	c = open_clones(admin, NULL);
+	ok(clones_make(c, admin, odd, &d, NULL, &err), &err);
+	expect_equal(c, admin, odd);
+	ok(clone_drop(admin, odd, &d, &err), &err);
+	ok(clone_drop(admin, odd, &d, &err), &err);
+	clones_free(c);
+	forget(admin);
+}
+
+/* ---- random changes ---- */
+
+static uint64_t seed;
+
+static unsigned below(unsigned n)
+{
+	seed = seed * 6364136223846793005ULL + 1442695040888963407ULL;
+	return (unsigned)(seed >> 33) % n;
+}
+
+static void put_change(struct buf *b)
+{
+	unsigned t = 1 + below(30), n = below(1000);
+
+	switch (below(14)) {
+	case 0:
+		buf_printf(b, "INSERT INTO t%u (name, v) VALUES ('r%u', %u);",
+			   t, n, n);
+		break;
+	case 1:
+		buf_printf(b, "UPDATE t%u SET v = %u WHERE id %% 7 = %u;", t, n,
+			   n % 7);
+		break;
+	case 2:
+		buf_puts(b, "DELETE FROM t30 WHERE id > 150;");
+		break;
+	case 3:
+		buf_printf(b, "ALTER TABLE t%u ADD COLUMN c%u int DEFAULT %u;",
+			   t, n, n);
+		break;
+	case 4:
+		buf_printf(b, "CREATE TABLE n%u AS SELECT * FROM t%u;", n, t);
+		break;
+	case 5:
+		buf_printf(b, "TRUNCATE t%u CASCADE;", t);
+		break;
+	case 6:
+		buf_printf(b,
+			   "DROP TABLE t%u CASCADE; CREATE TABLE t%u (x int);",
+			   t, t);
+		break;
+	case 7:
+		buf_printf(b,
+			   "CREATE SCHEMA s%u; CREATE VIEW s%u.v AS SELECT "
+			   "1;",
+			   n, n);
+		break;
+	case 8:
+		buf_printf(b, "SELECT setval('t%u_id_seq', %u, %s);", t, n + 1,
+			   n % 2 ? "true" : "false");
+		break;
+	case 9:
+		buf_printf(b, "SELECT nextval('t%u_id_seq');", t);
+		break;
+	case 10:
+		buf_printf(b, "ALTER TABLE t%u RENAME v TO v%u;", t, n);
+		break;
+	case 11:
+		buf_printf(b, "SELECT lo_from_bytea(0, 'x%u');", n);
+		break;
+	case 12:
+		buf_puts(b, "ALTER DATABASE app SET work_mem = '9MB'; "
+			    "CREATE EXTENSION IF NOT EXISTS hstore;");
+		break;
+	default:
+		buf_printf(b, "SELECT count(*) FROM t%u;", t);
+	}
+}
+
+/* Statements may fail on what others did: that is part of it. */
+static void change(unsigned round)
+{
+	auto_db struct db *db = connect_to(app);
+	unsigned n = below(6);
+
+	(void)round;
+	for (unsigned i = 0; i < n; i++) {
+		struct deadline d = within(60000);
+		auto_error struct error err = ERROR_INIT;
+		auto_buf struct buf b = BUF_INIT;
+
+		put_change(&b);
+		if (below(8) == 0)
+			buf_puts(&b, "SELECT 1 / 0;");
+		if (db_exec(db, b.s, &d, &err) < 0)
+			assert_string_equal(error_kind_name(err.kind),
+					    "database");
+	}
+}
+
+static unsigned long number(const char *name, unsigned long otherwise)
+{
+	const char *text = getenv(name);
+
+	return text ? strtoul(text, NULL, 10) : otherwise;
+}
+
+static void random_changes(void **state)
+{
+	unsigned long rounds = number("TESTENV_ROUNDS", 20);
+	auto_db struct db *admin = connect_to("postgres");
+	struct clones *c;
+
+	(void)state;
+	seed = number("TESTENV_SEED", 1);
+	print_message("seed %llu\n", (unsigned long long)seed);
+	fill("many");
+	keep(admin);
+	c = open_clones(admin, app);
+	for (unsigned i = 0; i < rounds; i++) {
+		struct deadline d = within(60000);
+		auto_error struct error err = ERROR_INIT;
+		struct clone_report report;
+
+		change(i);
+		assert_int_equal(
+		    clones_restore(c, admin, app, &d, &report, &err), 1);
+		expect_equal(c, admin, app);
+	}
+	clones_free(c);
+	forget(admin);
+}
+
+/* ---- what can go wrong ---- */
+
+static void refuses_what_cannot_be(void **state)
+{
+	auto_db struct db *admin = connect_to("postgres");
+	auto_error struct error err = ERROR_INIT;
+	struct deadline d = within(60000);
+	auto_free char *why = NULL;
+	struct clones *c = NULL;
+
+	(void)state;
+	assert_int_equal(clone_keep(admin, "postgres", &d, &why, &err), 0);
+	assert_string_equal(why, "it is the maintenance database");
+	ok(clones_open(admin, app, &d, &c, &err), &err);
+	assert_null(c);
+	expect_error(clone_keep(admin, "none", &d, &why, &err), &err,
+		     ERROR_DATABASE,
+		     "keep 'none' as the original: cannot connect to database "
+		     "'none': database \"none\" does not exist");
+}
+
+/* A restore that was broken off is in nobody's way. */
+static void broken_off(struct clones *c, unsigned ms)
+{
+	auto_db struct db *admin = connect_to("postgres");
+	struct meanwhile m = {.ms = ms};
+	auto_error struct error err = ERROR_INIT;
+	struct deadline d;
+
+	m.cancel = cancel_new(&err);
+	d = deadline_in(60000, m.cancel);
+	in(app, "INSERT INTO t1 (name) VALUES ('x')");
+	meanwhile_start(&m);
+	(void)clones_restore(c, admin, app, &d, NULL, &err);
+	meanwhile_end(&m);
+	cancel_free(m.cancel);
+}
+
+static void cancelled_in_the_middle(void **state)
+{
+	auto_db struct db *admin = connect_to("postgres");
+	auto_free char *left = NULL;
+	struct clones *c;
+
+	(void)state;
+	fill("many");
+	keep(admin);
+	c = open_clones(admin, app);
+	for (unsigned ms = 0; ms < 40; ms += 4) {
+		broken_off(c, ms);
+		db_close(admin);
+		admin = connect_to("postgres");
+		restore(c, admin, CLONE_TEMPLATE);
+		expect_equal(c, admin, app);
+	}
+	clones_free(c);
+	forget(admin);
+	left = value(admin, "SELECT string_agg(datname, ' ') FROM pg_database "
+			    "WHERE datname LIKE 'testenv%'");
+	assert_null(left);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(refuses_what_cannot_be),
+	    cmocka_unit_test(round_trips_objects),
+	    cmocka_unit_test(round_trips_privileges),
+	    cmocka_unit_test(round_trips_many),
+	    cmocka_unit_test(notices_each_change),
+	    cmocka_unit_test(leaves_the_untouched),
+	    cmocka_unit_test(cuts_connections),
+	    cmocka_unit_test(survives_odd_names),
+	    cmocka_unit_test(random_changes),
+	    cmocka_unit_test(cancelled_in_the_middle),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
