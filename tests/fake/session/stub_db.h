@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * fake/session/stub_db.h - servers that are not there. Included by one file of
- * a test program; replaces dialect/db.h and dialect/original.h, so that what is
+ * a test program; replaces dialect/db.h and dialect/clone.h, so that what is
  * tested is everything between a session and the engine's API.
  */
 #ifndef FAKE_STUB_DB_H
@@ -9,8 +9,8 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "dialect/clone.h"
 #include "dialect/db.h"
-#include "dialect/original.h"
 
 #include <stdlib.h>
 
@@ -130,41 +130,85 @@ const char *db_sqlite_version(void)
 	return "0";
 }
 
-int original_keep(struct db *admin, const char *database,
-		  const struct deadline *deadline, struct error *err)
+const char *clone_way_name(enum clone_way way)
+{
+	(void)way;
+	return "";
+}
+
+int clone_keep(struct db *admin, const char *database,
+	       const struct deadline *deadline, char **ret_why,
+	       struct error *err)
+{
+	(void)admin, (void)database, (void)deadline, (void)ret_why, (void)err;
+	return 1;
+}
+
+struct clones {
+	int unused;
+};
+
+int clones_open(struct db *admin, const char *database,
+		const struct deadline *deadline, struct clones **ret,
+		struct error *err)
 {
 	(void)admin, (void)database, (void)deadline, (void)err;
+	*ret = xcalloc(1, sizeof(**ret));
 	return 0;
 }
 
-int original_clone(struct db *admin, const char *name,
-		   const struct deadline *deadline, struct error *err)
+void clones_free(struct clones *c)
+{
+	free(c);
+}
+
+const char *clones_only_in_place(const struct clones *c)
+{
+	(void)c;
+	return NULL;
+}
+
+int clones_make(struct clones *c, struct db *admin, const char *name,
+		const struct deadline *deadline,
+		struct clone_report *ret_report, struct error *err)
+{
+	(void)c, (void)admin, (void)name, (void)deadline, (void)ret_report;
+	(void)err;
+	return 0;
+}
+
+int clones_restore(struct clones *c, struct db *admin, const char *name,
+		   const struct deadline *deadline,
+		   struct clone_report *ret_report, struct error *err)
+{
+	(void)c, (void)admin, (void)name, (void)deadline, (void)err;
+	*ret_report = (struct clone_report){.way = CLONE_UNCHANGED};
+	return 1;
+}
+
+int clone_drop(struct db *admin, const char *name,
+	       const struct deadline *deadline, struct error *err)
 {
 	(void)admin, (void)name, (void)deadline, (void)err;
 	return 0;
 }
 
-int original_drop(struct db *admin, const char *name,
-		  const struct deadline *deadline, struct error *err)
+int clones_read(struct clones *c, struct db *admin, const char *name,
+		const struct deadline *deadline, struct db_state *ret,
+		struct error *err)
 {
-	(void)admin, (void)name, (void)deadline, (void)err;
+	(void)c, (void)admin, (void)name, (void)deadline, (void)ret;
+	(void)err;
 	return 0;
 }
 
-int original_surroundings(struct db *admin, const char *database,
-			  const struct deadline *deadline, char **ret,
-			  struct error *err)
+int clones_compare(struct clones *c, struct db *admin, const char *name,
+		   const struct deadline *deadline, struct buf *ret_difference,
+		   struct error *err)
 {
-	(void)admin, (void)database, (void)deadline, (void)err;
-	*ret = xstrdup("");
-	return 0;
-}
-
-int original_disconnect_all(struct db *admin, const struct deadline *deadline,
-			    struct error *err)
-{
-	(void)admin, (void)deadline, (void)err;
-	return 0;
+	(void)c, (void)admin, (void)name, (void)deadline;
+	(void)ret_difference, (void)err;
+	return 1;
 }
 
 #endif
