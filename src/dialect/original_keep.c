@@ -18,7 +18,6 @@
 #define PROBE_NAME "testenv_probe"
 
 enum {
-	ROUNDS = 2, /* of which the better counts: the first fills caches */
 	WHY_BYTES = 200
 };
 
@@ -49,7 +48,7 @@ int original_sequences(struct db *admin, const char *name,
 
 struct candidate {
 	enum original_strategy strategy;
-	int64_t best_us; /* -1: not known yet */
+	int64_t us;
 	bool fails;
 };
 struct candidates {
@@ -59,7 +58,7 @@ struct candidates {
 
 static void add(struct candidates *c, enum original_strategy strategy)
 {
-	c->v[c->n++] = (struct candidate){strategy, -1, false};
+	c->v[c->n++] = (struct candidate){.strategy = strategy};
 }
 
 static int list_strategies(struct db *admin, const struct deadline *deadline,
@@ -96,7 +95,7 @@ struct probe {
 
 /* Makes a copy and drops it. The time of both counts: who clones drops, and a
  * strategy may leave work to the drop. 1; 0: it is not equal; -1 */
-static int try(struct probe *p, enum original_strategy strategy, bool compare,
+static int try(struct probe *p, enum original_strategy strategy,
 	       int64_t *ret_us, struct error *err)
 {
 	auto_db_state struct db_state now = DB_STATE_INIT;
@@ -107,24 +106,21 @@ static int try(struct probe *p, enum original_strategy strategy, bool compare,
 	if (original_clone(p->admin, &o, PROBE_NAME, p->deadline, err) < 0)
 		return -1;
 	made = clock_now_us() - start;
-	if (compare &&
-	    read_state(p->admin, PROBE_NAME, p->deadline, &now, err) < 0)
+	if (read_state(p->admin, PROBE_NAME, p->deadline, &now, err) < 0)
 		return -1;
 	start = clock_now_us();
 	if (original_drop(p->admin, PROBE_NAME, p->deadline, err) < 0)
 		return -1;
 	*ret_us = made + clock_now_us() - start;
-	return compare && db_state_describe(p->state, &now, p->difference) ? 0
-									   : 1;
+	return !db_state_describe(p->state, &now, p->difference);
 }
 
-/* One round of one candidate. 1; 0: its copy is not equal; -1. A file system
- * without reflinks only takes that one out. */
+/* 1; 0: the candidate's copy is not equal; -1. A file system without reflinks
+ * only takes that one out. */
 static int measure(struct probe *p, struct candidate *c, struct error *err)
 {
 	auto_error struct error why = ERROR_INIT;
-	int64_t us = 0;
-	int equal = try(p, c->strategy, c->best_us < 0, &us, &why);
+	int equal = try(p, c->strategy, &c->us, &why);
 
 	if (equal < 0 && c->strategy == ORIGINAL_REFLINK &&
 	    why.kind == ERROR_DATABASE) {
@@ -132,11 +128,7 @@ static int measure(struct probe *p, struct candidate *c, struct error *err)
 		log_debug("no reflinks: %s", error_text(&why));
 		return 1;
 	}
-	if (equal < 0)
-		return error_move(err, &why);
-	if (c->best_us < 0 || us < c->best_us)
-		c->best_us = us;
-	return equal;
+	return equal < 0 ? error_move(err, &why) : equal;
 }
 
 /* The quickest. 1; 0: one's copy is not equal; -1 */
@@ -148,20 +140,16 @@ static int choose(struct probe *p, enum original_strategy *ret,
 
 	if (list_strategies(p->admin, p->deadline, &list, err) < 0)
 		return -1;
-	for (size_t i = 0; i < list.n * ROUNDS; i++) {
-		struct candidate *c = &list.v[i % list.n];
-		int equal = c->fails ? 1 : measure(p, c, err);
+	for (size_t i = 0; i < list.n; i++) {
+		struct candidate *c = &list.v[i];
+		int equal = measure(p, c, err);
 
 		if (equal != 1)
 			return equal;
-	}
-	for (size_t i = 0; i < list.n; i++) {
-		const struct candidate *c = &list.v[i];
-
 		log_debug("clone by %s and drop: %lld us",
 			  original_strategy_name(c->strategy),
-			  (long long)c->best_us);
-		if (!c->fails && c->best_us < best->best_us)
+			  (long long)c->us);
+		if (!c->fails && c->us < best->us)
 			best = c;
 	}
 	*ret = best->strategy;
