@@ -58,6 +58,23 @@ static void on_process_end(uv_poll_t *poll, int status, int events)
 /* pid and start time name one process; between the look at /proc that gave them
  * and pidfd_open the pid may have been reused, so the start is compared again.
  */
+static int open_process(const struct owner *o, int *ret, struct error *err)
+{
+	auto_close int fd = (int)syscall(SYS_pidfd_open, o->pid, 0);
+	int failure = errno;
+
+	if (fd < 0 && failure != ESRCH)
+		return error_set_errno(err, ERROR_INTERNAL, failure,
+				       "cannot watch process %ld (%s)",
+				       (long)o->pid, o->label);
+	if (fd < 0 || ident_start_time(o->pid) != o->start)
+		return error_set(err, ERROR_REFUSED,
+				 "process %ld (%s) has ended", (long)o->pid,
+				 o->label);
+	*ret = take_fd(&fd);
+	return 0;
+}
+
 static int watch_process(struct tenant *t, struct error *err)
 {
 	const struct owner *o = &t->owner;
@@ -65,14 +82,8 @@ static int watch_process(struct tenant *t, struct error *err)
 
 	if (!o->pid)
 		return 0;
-	fd = (int)syscall(SYS_pidfd_open, o->pid, 0);
-	if (fd < 0 || ident_start_time(o->pid) != o->start) {
-		if (fd >= 0)
-			close(fd);
-		return error_set(err, ERROR_REFUSED,
-				 "process %ld (%s) has ended", (long)o->pid,
-				 o->label);
-	}
+	if (open_process(o, &fd, err) < 0)
+		return -1;
 	t->exit = xcalloc(1, sizeof(*t->exit));
 	if (uv_poll_init(&t->leases->supervisor->loop, t->exit, fd) < 0) {
 		close(fd);
