@@ -54,6 +54,7 @@ void db_address_free(struct db_address *a)
 		explicit_bzero(a->password, strlen(a->password));
 	free(a->password);
 	free(a->database);
+	free(a->slot_user);
 	free(a->path);
 	*a = (struct db_address){.dialect = a->dialect};
 }
@@ -69,6 +70,7 @@ void db_address_copy(const struct db_address *from, struct db_address *ret)
 	    .user = xstrdup_or_null(from->user),
 	    .password = xstrdup_or_null(from->password),
 	    .database = xstrdup_or_null(from->database),
+	    .slot_user = xstrdup_or_null(from->slot_user),
 	    .path = xstrdup_or_null(from->path),
 	};
 }

@@ -33,6 +33,8 @@ struct db_address {
 	char *socket_dir; /* postgres: the directory; NULL: TCP */
 	char *socket;     /* the socket file itself; mariadb reads this */
 	char *user, *password, *database;
+	/* the router says it in place of the user, with the same password */
+	char *slot_user;
 	char *path; /* sqlite: absolute */
 };
 void db_address_free(struct db_address *a);

@@ -22,6 +22,7 @@ enum {
 	/* capabilities, packet size, character set, reserved */
 	RESPONSE_FIXED = 32,
 	COM_INIT_DB = 0x02,
+	COM_QUERY = 0x03,
 	COM_CHANGE_USER = 0x11,
 	GREETING_VERSION = 10,
 	GREETING_MAX = 1024,
@@ -261,28 +262,63 @@ static void put_packet(struct buf *ret, unsigned seq, const struct buf *payload)
 	buf_put(ret, payload->s, payload->len);
 }
 
+/* From `*at` to `to`, and on from there. */
+static void put_until(struct buf *b, const char *bytes, size_t *at, size_t to)
+{
+	buf_put(b, bytes + *at, to - *at);
+	*at = to;
+}
+
 int mariadb_rewrite(const void *data, const struct mariadb_packet *p,
-		    const char *database, struct buf *ret, struct error *err)
+		    const char *user, const char *database, struct buf *ret,
+		    struct error *err)
 {
 	const char *bytes = data;
+	size_t at = MARIADB_HEADER;
 	auto_buf struct buf b =
 	    BUF_INIT_MAX(MARIADB_PACKET_MAX - MARIADB_HEADER);
 
-	if (p->kind == MARIADB_RESPONSE) {
+	if (p->kind == MARIADB_RESPONSE && database) {
 		put_le(&b, p->caps | CAP_CONNECT_WITH_DB, 4);
-		buf_put(&b, bytes + MARIADB_HEADER + 4,
-			p->head - MARIADB_HEADER - 4);
-	} else {
-		buf_put(&b, bytes + MARIADB_HEADER, p->head - MARIADB_HEADER);
+		at += 4;
 	}
-	buf_puts(&b, database);
-	if (p->kind != MARIADB_INIT_DB)
-		buf_putc(&b, '\0');
-	buf_put(&b, bytes + p->tail, p->len - p->tail);
+	if (user && p->user) {
+		put_until(&b, bytes, &at, (size_t)(p->user - bytes));
+		buf_puts(&b, user);
+		at += strlen(p->user);
+	}
+	if (database) {
+		put_until(&b, bytes, &at, p->head);
+		buf_puts(&b, database);
+		if (p->kind != MARIADB_INIT_DB)
+			buf_putc(&b, '\0');
+		at = p->tail;
+	}
+	put_until(&b, bytes, &at, p->len);
 	if (b.full)
 		return malformed(err, "its packet is too long");
 	put_packet(ret, p->seq, &b);
 	return 0;
+}
+
+const char *mariadb_query(const void *data, const struct mariadb_packet *p,
+			  size_t *ret_len)
+{
+	const char *bytes = data;
+
+	if (p->len <= MARIADB_HEADER || bytes[MARIADB_HEADER] != COM_QUERY)
+		return NULL;
+	*ret_len = p->len - MARIADB_HEADER - 1;
+	return bytes + MARIADB_HEADER + 1;
+}
+
+void mariadb_put_query(struct buf *ret, const char *sql)
+{
+	auto_buf struct buf b = BUF_INIT;
+
+	buf_putc(&b, COM_QUERY);
+	buf_puts(&b, sql);
+	put_packet(ret, 0, &b);
 }
 
 static int no_greeting(struct error *err)

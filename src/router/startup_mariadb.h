@@ -63,12 +63,22 @@ int mariadb_command_parse(const void *data, size_t len, uint32_t caps,
 			  struct mariadb_packet *ret, struct error *err);
 
 /*
- * Appends the packet of `p` (which is at `data`) with this database, whether
- * it named one or not, and all else as it was, sequence included.
- * ERROR_PROTOCOL when that would be too long; then nothing was appended.
+ * Appends the packet of `p` (which is at `data`) with this user (not of a
+ * MARIADB_INIT_DB) and this database, whether it named one or not, and all else
+ * as it was, sequence included; NULL: as it was, too. A user's proof of his
+ * password does not depend on his name. ERROR_PROTOCOL when that would be too
+ * long; then nothing was appended.
  */
 int mariadb_rewrite(const void *data, const struct mariadb_packet *p,
-		    const char *database, struct buf *ret, struct error *err);
+		    const char *user, const char *database, struct buf *ret,
+		    struct error *err);
+
+/* A command that is a statement: its text, borrowed, and its length in a packet
+ * that is all there; else NULL. */
+const char *mariadb_query(const void *data, const struct mariadb_packet *p,
+			  size_t *ret_len);
+/* Appends one. */
+void mariadb_put_query(struct buf *ret, const char *sql);
 
 /*
  * Takes TLS and compression out of what a server's greeting offers, in place:

@@ -118,7 +118,7 @@ static void refuse(struct call *c, const struct error *err)
 	log_debug("connection refused: %s", error_text(err));
 	stop_poll(c);
 	refuse_connection(c->front->supervisor, take_fd(&c->fd), dialect_of(c),
-			  error_text(err));
+			  error_text(err), c->heard);
 	call_free(c);
 }
 
@@ -207,6 +207,7 @@ static void on_response(uv_poll_t *poll, int status, int events)
 	if (!n)
 		return;
 	done = rename_response(&c->rename, piece, n, &c->early, &err);
+	c->heard = done != 0;
 	if (done < 0) {
 		refuse(c, &err);
 	} else if (done) {
@@ -263,6 +264,7 @@ static void on_startup(uv_poll_t *poll, int status, int events)
 	if (!n)
 		return;
 	done = rename_postgres(&c->rename, piece, n, &c->early, &answer, &err);
+	c->heard = done != 0;
 	if (done < 0) {
 		refuse(c, &err);
 	} else if (say(c, &answer) == 0 && done) {
@@ -349,6 +351,19 @@ static void begin_connect(struct call *c)
 	}
 }
 
+static void begin_rename(struct call *c)
+{
+	struct session *session = c->front->supervisor->session;
+	const struct db_address *slot =
+	    session_slot_address(session, c->front->service, c->slot);
+
+	rename_init(&c->rename,
+		    session_public_database(session, c->front->service),
+		    slot->database);
+	if (slot->slot_user)
+		rename_user(&c->rename, slot->user, slot->slot_user);
+}
+
 /* It has its database: the way there is short. */
 static void serve(struct call *c, struct tenant *t)
 {
@@ -358,11 +373,7 @@ static void serve(struct call *c, struct tenant *t)
 	c->use.cut = on_use_cut;
 	tenant_use_add(t, &c->use);
 	if (s->spec.config->isolation == ISOLATION_DATABASE)
-		rename_init(
-		    &c->rename,
-		    session_public_database(s->session, c->front->service),
-		    session_slot_address(s->session, c->front->service, c->slot)
-			->database);
+		begin_rename(c);
 	/* Postgres' clients speak first */
 	if (c->rename.from && dialect_of(c) == DIALECT_POSTGRES)
 		listen_to(c, c->fd, on_startup);

@@ -26,6 +26,7 @@ struct call {
 	struct joint *joint;
 	unsigned slot;
 	unsigned attempts;    /* at connecting */
+	bool heard;           /* the client has said who it is */
 	struct rename rename; /* isolation: database; else unset */
 	struct buf early;     /* for the server, before the joint */
 };

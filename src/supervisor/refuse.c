@@ -61,12 +61,30 @@ static void say_last(struct refusal *r, const struct buf *packet)
 	r->said = true;
 }
 
+static void tell_postgres(struct refusal *r)
+{
+	auto_buf struct buf out = BUF_INIT;
+	auto_free char *message = xasprintf("testenv: %s", r->reason);
+
+	postgres_put_error(&out, "08006", message, NULL);
+	say_last(r, &out);
+}
+
+/* seq: of the client's packet */
+static void tell_mariadb(struct refusal *r, unsigned seq)
+{
+	auto_buf struct buf out = BUF_INIT;
+	auto_free char *message = xasprintf("testenv: %s", r->reason);
+
+	mariadb_put_error(&out, seq + 1, MARIADB_TOO_MANY, "08004", message);
+	say_last(r, &out);
+}
+
 /* Postgres' clients speak first, and ask for encryption before that: an error
  * in place of that answer is not shown by them. */
 static int hear_postgres(struct refusal *r)
 {
 	auto_buf struct buf out = BUF_INIT;
-	auto_free char *message = NULL;
 	struct postgres_startup p;
 
 	for (;;) {
@@ -82,10 +100,7 @@ static int hear_postgres(struct refusal *r)
 		buf_putc(&out, 'N');
 		say(r, &out);
 	}
-	buf_clear(&out);
-	message = xasprintf("testenv: %s", r->reason);
-	postgres_put_error(&out, "08006", message, NULL);
-	say_last(r, &out);
+	tell_postgres(r);
 	return 0;
 }
 
@@ -102,8 +117,6 @@ static void greet_mariadb(struct refusal *r)
 
 static int hear_mariadb(struct refusal *r)
 {
-	auto_buf struct buf out = BUF_INIT;
-	auto_free char *message = NULL;
 	struct mariadb_packet p;
 
 	if (mariadb_response_parse(r->in.s, r->in.len, &p, NULL) < 0 ||
@@ -111,9 +124,7 @@ static int hear_mariadb(struct refusal *r)
 		return -1;
 	if (p.kind == MARIADB_MORE)
 		return 0;
-	message = xasprintf("testenv: %s", r->reason);
-	mariadb_put_error(&out, p.seq + 1, MARIADB_TOO_MANY, "08004", message);
-	say_last(r, &out);
+	tell_mariadb(r, p.seq);
 	return 0;
 }
 
@@ -150,7 +161,7 @@ static void on_time(uv_timer_t *timer)
 }
 
 void refuse_connection(struct supervisor *s, int fd, enum dialect dialect,
-		       const char *reason)
+		       const char *reason, bool heard)
 {
 	struct refusal *r = xcalloc(1, sizeof(*r));
 
@@ -173,8 +184,12 @@ void refuse_connection(struct supervisor *s, int fd, enum dialect dialect,
 	DL_APPEND(s->refusals, r);
 	uv_timer_start(r->timer, on_time, LINGER_MS, 0);
 	uv_poll_start(r->poll, UV_READABLE, on_readable);
-	if (dialect == DIALECT_MARIADB)
+	if (dialect == DIALECT_MARIADB && heard)
+		tell_mariadb(r, 1);
+	else if (dialect == DIALECT_MARIADB)
 		greet_mariadb(r);
+	else if (heard)
+		tell_postgres(r);
 }
 
 void refuse_close_all(struct supervisor *s)

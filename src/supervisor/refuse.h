@@ -11,10 +11,13 @@
 
 #include "dialect/address.h"
 
+#include <stdbool.h>
+
 struct supervisor;
 
+/* heard: the client has said who it is, and waits for the answer to that. */
 void refuse_connection(struct supervisor *s, int fd, enum dialect dialect,
-		       const char *reason);
+		       const char *reason, bool heard);
 /* Closes those that are still under way. */
 void refuse_close_all(struct supervisor *s);
 

@@ -3,11 +3,17 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "dialect/db.h"
 #include "router/startup_mariadb.h"
 #include "router/startup_postgres.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+
+enum {
+	USE_MAX = 512 /* a packet with one statement USE */
+};
 
 void rename_init(struct rename *r, const char *from, const char *to)
 {
@@ -18,14 +24,21 @@ void rename_init(struct rename *r, const char *from, const char *to)
 	};
 }
 
+void rename_user(struct rename *r, const char *from, const char *to)
+{
+	r->user_from = xstrdup(from);
+	r->user_to = xstrdup(to);
+}
+
 void rename_free(struct rename *r)
 {
 	if (!r->from)
 		return;
 	buf_free(&r->in);
-	free(r->from);
-	free(r->to);
-	r->from = r->to = NULL;
+	free(take_ptr(&r->from));
+	free(take_ptr(&r->to));
+	free(take_ptr(&r->user_from));
+	free(take_ptr(&r->user_to));
 }
 
 static int gather(struct rename *r, const char *data, size_t len,
@@ -44,6 +57,20 @@ static int flush_rest(struct rename *r, size_t packet, struct buf *server)
 	buf_put(server, r->in.s + packet, r->in.len - packet);
 	buf_clear(&r->in);
 	return 1;
+}
+
+static int check_name(const struct rename *r, const struct postgres_startup *p,
+		      struct error *err)
+{
+	const char *const own[] = {r->from, p->user, "postgres", "template1"};
+
+	for (size_t i = 0; i < array_len(own); i++)
+		if (own[i] && !strcmp(p->database, own[i]))
+			return 0;
+	return error_set(err, ERROR_REFUSED,
+			 "database '%s' cannot be reached: isolation "
+			 "'database' gives each owner one, '%s'",
+			 p->database, r->from);
 }
 
 int rename_postgres(struct rename *r, const char *data, size_t len,
@@ -67,7 +94,8 @@ int rename_postgres(struct rename *r, const char *data, size_t len,
 		case POSTGRES_CANCEL_REQUEST:
 			return flush_rest(r, 0, server);
 		case POSTGRES_STARTUP:
-			if (postgres_startup_rewrite(r->in.s, &p, r->to, server,
+			if (check_name(r, &p, err) < 0 ||
+			    postgres_startup_rewrite(r->in.s, &p, r->to, server,
 						     err) < 0)
 				return -1;
 			return flush_rest(r, p.len, server);
@@ -90,19 +118,21 @@ int rename_greeting(struct rename *r, const char *data, size_t len,
 	return flush_rest(r, 0, client);
 }
 
-static bool names_ours(const struct rename *r, const struct mariadb_packet *p)
+static bool is(const char *name, const char *text, size_t len)
 {
-	return p->database && p->database_len == strlen(r->from) &&
-	       !memcmp(p->database, r->from, p->database_len);
+	return len == strlen(name) && !memcmp(text, name, len);
 }
 
 static int put_packet(struct rename *r, const struct mariadb_packet *p,
 		      struct buf *server, struct error *err)
 {
-	if (names_ours(r, p))
-		return mariadb_rewrite(r->in.s, p, r->to, server, err);
-	buf_put(server, r->in.s, p->len);
-	return 0;
+	const char *user = NULL, *database = NULL;
+
+	if (p->user && r->user_from && !strcmp(p->user, r->user_from))
+		user = r->user_to;
+	if (p->database && is(r->from, p->database, p->database_len))
+		database = r->to;
+	return mariadb_rewrite(r->in.s, p, user, database, server, err);
 }
 
 int rename_response(struct rename *r, const char *data, size_t len,
@@ -138,6 +168,51 @@ static size_t packet_len(const struct buf *in)
 	       ((size_t)p[0] | (size_t)p[1] << 8 | (size_t)p[2] << 16);
 }
 
+static bool is_blank(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* The name in "USE name;", as it stands there: *ret_len, 0 if it is none. */
+static const char *used_name(const char *sql, size_t len, size_t *ret_len)
+{
+	const char *end = sql + len;
+
+	*ret_len = 0;
+	while (sql < end && is_blank(*sql))
+		sql++;
+	if (end - sql < 4 || strncasecmp(sql, "use", 3) != 0 ||
+	    (!is_blank(sql[3]) && sql[3] != '`'))
+		return NULL;
+	for (sql += 3; sql < end && is_blank(*sql); sql++)
+		;
+	while (end > sql && (is_blank(end[-1]) || end[-1] == ';'))
+		end--;
+	*ret_len = (size_t)(end - sql);
+	return sql;
+}
+
+/* Several drivers choose their database by such a statement. */
+static bool put_use(struct rename *r, const struct mariadb_packet *p,
+		    struct buf *server)
+{
+	auto_buf struct buf quoted = BUF_INIT;
+	auto_buf struct buf use = BUF_INIT;
+	size_t len, name_len;
+	const char *sql = mariadb_query(r->in.s, p, &len);
+	const char *name = sql ? used_name(sql, len, &name_len) : NULL;
+
+	if (!name)
+		return false;
+	db_put_identifier(DIALECT_MARIADB, &quoted, r->from);
+	if (!is(r->from, name, name_len) && !is(quoted.s, name, name_len))
+		return false;
+	buf_puts(&use, "USE ");
+	db_put_identifier(DIALECT_MARIADB, &use, r->to);
+	mariadb_put_query(server, use.s);
+	return true;
+}
+
 /* 1: something was taken from `in`; 0: more is needed; -1. */
 static int next_command(struct rename *r, struct buf *server)
 {
@@ -158,6 +233,14 @@ static int next_command(struct rename *r, struct buf *server)
 			return -1;
 		buf_consume(&r->in, p.len);
 		return 1;
+	}
+	if (!goes_on(&r->in) && p.len <= USE_MAX) {
+		if (r->in.len < p.len)
+			return 0;
+		if (put_use(r, &p, server)) {
+			buf_consume(&r->in, p.len);
+			return 1;
+		}
 	}
 	taken = p.len < r->in.len ? p.len : r->in.len;
 	buf_put(server, r->in.s, taken);

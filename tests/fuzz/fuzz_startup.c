@@ -49,7 +49,7 @@ static void rewritten(const uint8_t *data, const struct mariadb_packet *p)
 	int rc;
 
 	must(p->head <= p->tail && p->tail <= p->len);
-	if (mariadb_rewrite(data, p, "clone", &out, &err) < 0)
+	if (mariadb_rewrite(data, p, NULL, "clone", &out, &err) < 0)
 		return;
 	if (p->kind == MARIADB_RESPONSE)
 		rc = mariadb_response_parse(out.s, out.len, &again, &err);

@@ -201,8 +201,8 @@ static void mariadb(void **state)
 		assert_string_equal(p.user, "ann");
 		assert_int_equal(p.len, c.in.len);
 		assert_int_equal(p.database_len, strlen(databases[i]));
-		assert_int_equal(mariadb_rewrite(c.in.s, &p, "x", &said, NULL),
-				 0);
+		assert_int_equal(
+		    mariadb_rewrite(c.in.s, &p, NULL, "x", &said, NULL), 0);
 		buf_clear(&said);
 		mariadb_put_error(&reply, p.seq + 1, MARIADB_DENIED, "28000",
 				  "the parent has exited");

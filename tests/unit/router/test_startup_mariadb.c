@@ -119,7 +119,8 @@ static void rewritten(const struct buf *b, const char *database,
 	struct mariadb_packet p;
 
 	assert_int_equal(parse(b, b->len, &p, NULL), 0);
-	assert_int_equal(mariadb_rewrite(b->s, &p, database, ret, NULL), 0);
+	assert_int_equal(mariadb_rewrite(b->s, &p, NULL, database, ret, NULL),
+			 0);
 }
 
 /* Rewriting gives the packet that would have named the database at once. */
@@ -237,7 +238,8 @@ static void commands(void **state)
 	assert_int_equal(mariadb_command_parse(b.s, b.len, V41, &p, NULL), 0);
 	assert_int_equal(p.kind, MARIADB_INIT_DB);
 	assert_int_equal(p.database_len, 4);
-	assert_int_equal(mariadb_rewrite(b.s, &p, "clone", &out, NULL), 0);
+	assert_int_equal(mariadb_rewrite(b.s, &p, NULL, "clone", &out, NULL),
+			 0);
 	assert_int_equal(out.len, 10);
 	assert_memory_equal(out.s, "\6\0\0\0\2clone", 10);
 }
@@ -264,12 +266,52 @@ static void change_user(void **state)
 	assert_int_equal(p.kind, MARIADB_CHANGE_USER);
 	assert_string_equal(p.user, "bob");
 	assert_memory_equal(p.database, "shop", 4);
-	assert_int_equal(mariadb_rewrite(b.s, &p, "c", &out, NULL), 0);
+	assert_int_equal(mariadb_rewrite(b.s, &p, NULL, "c", &out, NULL), 0);
 	assert_int_equal(out.len, 4 + 17);
 	assert_memory_equal(out.s,
 			    "\x11\0\0\0\x11"
 			    "bob\0\2xyc\0\x2d\0plug\0",
 			    out.len);
+	/* the user alone */
+	buf_clear(&out);
+	assert_int_equal(mariadb_rewrite(b.s, &p, "bob_12", NULL, &out, NULL),
+			 0);
+	assert_int_equal(out.len, b.len + 3);
+	assert_memory_equal(out.s,
+			    "\x17\0\0\0\x11"
+			    "bob_12\0\2xyshop\0\x2d\0plug\0",
+			    out.len);
+}
+
+/* The user too, or alone: nothing else changes, the capabilities neither. */
+static void another_user(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < array_len(variants); i++) {
+		auto_buf struct buf b = BUF_INIT;
+		auto_buf struct buf with = BUF_INIT;
+		auto_buf struct buf back = BUF_INIT;
+		struct mariadb_packet p;
+
+		response(&b, variants[i], NULL);
+		assert_int_equal(parse(&b, b.len, &p, NULL), 0);
+		assert_int_equal(
+		    mariadb_rewrite(b.s, &p, "ann_12", NULL, &with, NULL), 0);
+		assert_int_equal(with.len, b.len + 3);
+		assert_int_equal(parse(&with, with.len, &p, NULL), 0);
+		assert_string_equal(p.user, "ann_12");
+		assert_null(p.database);
+		assert_int_equal(
+		    mariadb_rewrite(with.s, &p, "ann", NULL, &back, NULL), 0);
+		assert_int_equal(back.len, b.len);
+		assert_memory_equal(back.s, b.s, b.len);
+		buf_clear(&back);
+		assert_int_equal(
+		    mariadb_rewrite(with.s, &p, "eve", "shop", &back, NULL), 0);
+		assert_int_equal(parse(&back, back.len, &p, NULL), 0);
+		assert_string_equal(p.user, "eve");
+		assert_memory_equal(p.database, "shop", 4);
+	}
 }
 
 /* A query may be 16 MiB: its five first bytes are enough. */
@@ -303,7 +345,7 @@ static void a_name_too_long(void **state)
 	name[MARIADB_PACKET_MAX - 1] = '\0';
 	response(&b, V41, NULL);
 	assert_int_equal(parse(&b, b.len, &p, NULL), 0);
-	assert_int_equal(mariadb_rewrite(b.s, &p, name, &out, &err), -1);
+	assert_int_equal(mariadb_rewrite(b.s, &p, NULL, name, &out, &err), -1);
 	assert_int_equal(err.kind, ERROR_PROTOCOL);
 	assert_int_equal(out.len, 0);
 }
@@ -379,6 +421,7 @@ int main(void)
 	    cmocka_unit_test(what_no_server_takes),
 	    cmocka_unit_test(commands),
 	    cmocka_unit_test(change_user),
+	    cmocka_unit_test(another_user),
 	    cmocka_unit_test(other_commands_are_not_gathered),
 	    cmocka_unit_test(a_name_too_long),
 	    cmocka_unit_test(greetings),
