@@ -130,17 +130,33 @@ static void on_joint_end(void *ctx)
 	call_free(c);
 }
 
+/* On the lane, which has c->rename to itself until the joint is over. */
+static int filter_commands(void *ctx, const char *data, size_t len,
+			   struct buf *ret)
+{
+	struct call *c = ctx;
+
+	return rename_commands(&c->rename, data, len, ret);
+}
+
 static void join(struct call *c)
 {
+	struct joint_spec spec = {
+	    .client = take_fd(&c->fd),
+	    .server = take_fd(&c->server_fd),
+	    .early = c->early.s,
+	    .early_len = c->early.len,
+	    .end = on_joint_end,
+	    .ctx = c,
+	};
+
 	stop_timer(c);
-	c->joint = joint_new(&c->front->supervisor->loop, take_fd(&c->fd),
-			     take_fd(&c->server_fd), c->early.s, c->early.len,
-			     on_joint_end, c);
+	if (c->rename.from && dialect_of(c) == DIALECT_MARIADB)
+		spec.filter = filter_commands;
+	c->joint = joint_new(c->front->supervisor->lanes, &spec);
 	buf_free(&c->early);
 	if (!c->joint)
 		call_free(c);
-	else if (c->rename.from && dialect_of(c) == DIALECT_MARIADB)
-		joint_filter(c->joint, rename_commands, &c->rename);
 }
 
 static void lost(struct call *c, int errno_value)

@@ -14,7 +14,10 @@
  *   owners.c   who is calling
  *   status.c   what `status` and `target` say
  *
- * All of it runs on the loop's thread, relay_progress() excepted.
+ *   lane.c     threads that move the calls' bytes
+ *
+ * All of it runs on the loop's thread, but relay_progress() and what joint.c
+ * does on a lane.
  */
 #ifndef SUPERVISOR_INTERNAL_H
 #define SUPERVISOR_INTERNAL_H
@@ -23,6 +26,7 @@
 #include "base/lock.h"
 #include "base/progress.h"
 #include "session/session.h"
+#include "supervisor/lane.h"
 #include "supervisor/leases.h"
 #include "supervisor/owners.h"
 #include "supervisor/protocol.h"
@@ -134,8 +138,9 @@ struct supervisor {
 	struct held *held;
 	struct waiting *waiting;
 	struct refusal *refusals;
-	char *route_dir; /* where files seem to be; NULL: there are none */
-	int spare_fd;    /* given up to accept one more, and refuse it */
+	struct lanes *lanes; /* which carry the calls' bytes */
+	char *route_dir;     /* where files seem to be; NULL: there are none */
+	int spare_fd;        /* given up to accept one more, and refuse it */
 
 	struct peer *peers;
 	unsigned n_peers;

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -33,46 +34,67 @@ struct end {
 	struct end *other;
 };
 
+/* The lane's from joint_new() to on_over(), but for the descriptors' numbers,
+ * which stay what they are until then. */
 struct joint {
+	struct lane_task task;
+	struct lane *lane;
 	struct end ends[2];
 	struct half halves[2];
-	joint_end_fn *fn;
+	joint_end_fn *end;
+	joint_filter_fn *filter;
 	void *ctx;
-	joint_filter_fn *filter; /* of what the client sends; or NULL */
-	void *filter_ctx;
 	struct buf filtered;
-	int open;
-	bool cut;
+	int open; /* polls */
+	bool ending;
 };
 
-static void on_closed(uv_handle_t *handle)
+/* On the home loop. */
+static void on_over(struct lane_task *t)
 {
-	struct end *e = handle->data;
-	struct joint *j = e->joint;
+	struct joint *j =
+	    (struct joint *)((char *)t - offsetof(struct joint, task));
 
-	close(e->fd);
-	if (--j->open)
-		return;
-	j->fn(j->ctx);
+	close(j->ends[0].fd);
+	close(j->ends[1].fd);
+	lane_leave(j->lane);
+	j->end(j->ctx);
 	free(j->halves[0].waiting);
 	free(j->halves[1].waiting);
 	buf_free(&j->filtered);
 	free(j);
 }
 
-void joint_filter(struct joint *j, joint_filter_fn *fn, void *ctx)
+static void over(struct joint *j)
 {
-	j->filter = fn;
-	j->filter_ctx = ctx;
+	j->task.fn = on_over;
+	lane_post_home(j->lane, &j->task);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	struct end *e = handle->data;
+
+	if (--e->joint->open == 0)
+		over(e->joint);
+}
+
+static void finish(struct joint *j)
+{
+	if (j->ending)
+		return;
+	j->ending = true;
+	for (int i = 0; i < j->open; i++)
+		uv_close((uv_handle_t *)&j->ends[i].poll, on_closed);
+	if (!j->open)
+		over(j);
 }
 
 void joint_cut(struct joint *j)
 {
-	if (j->cut)
-		return;
-	j->cut = true;
-	for (int i = 0; i < 2; i++)
-		uv_close((uv_handle_t *)&j->ends[i].poll, on_closed);
+	/* the lane sees the end of both */
+	shutdown(j->ends[0].fd, SHUT_RDWR);
+	shutdown(j->ends[1].fd, SHUT_RDWR);
 }
 
 /* 1 all is written, 0 the end takes no more now, -1 it is broken. */
@@ -124,8 +146,7 @@ static int pass(struct half *h, int fd, const char *data, size_t len)
 static int pass_filtered(struct joint *j, const char *data, size_t len)
 {
 	buf_clear(&j->filtered);
-	if (j->filter(j->filter_ctx, data, len, &j->filtered) < 0 ||
-	    j->filtered.full)
+	if (j->filter(j->ctx, data, len, &j->filtered) < 0 || j->filtered.full)
 		return -1;
 	if (!j->filtered.len)
 		return 0;
@@ -140,12 +161,12 @@ static int pass_filtered(struct joint *j, const char *data, size_t len)
  */
 static int move(struct end *e)
 {
-	static char piece[JOINT_PIECE];
 	struct joint *j = e->joint;
+	char *piece = lane_piece(j->lane);
 	struct half *h = e->out;
 
 	for (int turn = 0; turn < TURN && !h->len && !h->eof; turn++) {
-		ssize_t n = recv(e->fd, piece, sizeof(piece), 0);
+		ssize_t n = recv(e->fd, piece, LANE_PIECE, 0);
 		int sent;
 
 		if (n < 0 && errno == EINTR)
@@ -161,7 +182,7 @@ static int move(struct end *e)
 			   : pass(h, e->other->fd, piece, (size_t)n);
 		if (sent < 0)
 			return -1;
-		if (n < (ssize_t)sizeof(piece))
+		if (n < LANE_PIECE)
 			return 0; /* the next read would only say EAGAIN */
 	}
 	return 0;
@@ -196,10 +217,26 @@ static void on_event(uv_poll_t *poll, int status, int events)
 		broken = move(e) < 0;
 	if (broken || (j->halves[0].shut && j->halves[1].shut) ||
 	    watch(&j->ends[0]) < 0 || watch(&j->ends[1]) < 0)
-		joint_cut(j);
+		finish(j);
 }
 
-static int end_open(struct joint *j, int i, uv_loop_t *loop, int fd)
+/* On the lane. */
+static void on_begin(struct lane_task *t)
+{
+	struct joint *j =
+	    (struct joint *)((char *)t - offsetof(struct joint, task));
+
+	for (int i = 0; i < 2; i++) {
+		if (uv_poll_init(lane_loop(j->lane), &j->ends[i].poll,
+				 j->ends[i].fd) < 0)
+			break;
+		j->open++;
+	}
+	if (j->open < 2 || watch(&j->ends[0]) < 0 || watch(&j->ends[1]) < 0)
+		finish(j);
+}
+
+static void end_init(struct joint *j, int i, int fd)
 {
 	struct end *e = &j->ends[i];
 
@@ -209,46 +246,29 @@ static int end_open(struct joint *j, int i, uv_loop_t *loop, int fd)
 	e->in = &j->halves[!i];
 	e->other = &j->ends[!i];
 	e->poll.data = e;
-	if (uv_poll_init(loop, &e->poll, fd) < 0)
-		return -1;
-	j->open++;
-	return 0;
 }
 
-static void forget(void *ctx)
+struct joint *joint_new(struct lanes *lanes, const struct joint_spec *spec)
 {
-	(void)ctx;
-}
+	struct lane *lane = lanes_join(lanes);
+	struct joint *j;
 
-struct joint *joint_new(uv_loop_t *loop, int client, int server,
-			const void *early, size_t len, joint_end_fn *fn,
-			void *ctx)
-{
-	struct joint *j = xcalloc(1, sizeof(*j));
-
-	j->fn = fn;
-	j->ctx = ctx;
+	if (!lane) {
+		close(spec->client);
+		close(spec->server);
+		return NULL;
+	}
+	j = xcalloc(1, sizeof(*j));
+	j->lane = lane;
+	j->end = spec->end;
+	j->filter = spec->filter;
+	j->ctx = spec->ctx;
 	j->filtered = (struct buf)BUF_INIT;
-	if (len)
-		keep(&j->halves[0], early, len);
-	if (end_open(j, 0, loop, client) < 0) {
-		close(client);
-		close(server);
-		free(j->halves[0].waiting);
-		free(j);
-		return NULL;
-	}
-	if (end_open(j, 1, loop, server) < 0) {
-		j->fn = forget;
-		close(server);
-		j->cut = true;
-		uv_close((uv_handle_t *)&j->ends[0].poll, on_closed);
-		return NULL;
-	}
-	if (watch(&j->ends[0]) < 0 || watch(&j->ends[1]) < 0) {
-		j->fn = forget;
-		joint_cut(j);
-		return NULL;
-	}
+	end_init(j, 0, spec->client);
+	end_init(j, 1, spec->server);
+	if (spec->early_len)
+		keep(&j->halves[0], spec->early, spec->early_len);
+	j->task.fn = on_begin;
+	lane_post(lane, &j->task);
 	return j;
 }

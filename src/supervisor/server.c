@@ -92,6 +92,7 @@ static void stop(struct supervisor *s)
 		if (!uv_is_closing(handles[i]))
 			uv_close(handles[i], NULL);
 	relay_close(&s->relay);
+	lanes_close(s->lanes);
 }
 
 static void close_peers(struct supervisor *s, void (*how)(struct peer *))
@@ -394,7 +395,8 @@ static int init_loop(struct supervisor *s, struct error *err)
 			uv_signal_start(&s->signals[i], on_signal, signos[i]);
 	}
 	uv_timer_start(&s->check, on_check, CHECK_MS, CHECK_MS);
-	if (relay_init(&s->relay, s) < 0)
+	s->lanes = lanes_new(&s->loop);
+	if (!s->lanes || relay_init(&s->relay, s) < 0)
 		return error_set(err, ERROR_INTERNAL,
 				 "cannot make an event loop");
 	s->work.data = s;
@@ -415,6 +417,7 @@ static void begin_start(struct supervisor *s)
 
 static void supervisor_free(struct supervisor *s)
 {
+	lanes_free(s->lanes);
 	serve_free(s);
 	uv_loop_close(&s->loop);
 	uv_mutex_destroy(&s->engine_mutex);
