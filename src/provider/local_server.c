@@ -137,11 +137,37 @@ static void base_env(struct strvec *ret)
 	strvec_push(ret, "TZ=UTC");
 }
 
+static void add_log(const struct local_server *s, struct error *err)
+{
+	auto_buf struct buf tail = BUF_INIT_MAX(LOG_TAIL);
+
+	ward_log_tail(s->log, &tail);
+	if (tail.len)
+		error_detail(err, tail.s);
+}
+
+static int run_to_end(struct local_provider *p, const struct local_server *s,
+		      const struct ward_spec *spec,
+		      const struct deadline *deadline, int *ret_status,
+		      struct error *err)
+{
+	auto_ward struct ward *ward = NULL;
+	int result;
+
+	if (ward_start(p->wards, spec, &ward, err) < 0 ||
+	    local_pid_write(s->pid_file, ward_pid(ward), err) < 0)
+		return -1;
+	result = ward_wait(ward, deadline, ret_status, err);
+	/* its own children, if it is given up */
+	ward_free(take_ptr(&ward));
+	unlink(s->pid_file);
+	return result;
+}
+
 int local_run(struct local_provider *p, const struct local_server *s,
 	      char *const *argv, const char *what,
 	      const struct deadline *deadline, struct error *err)
 {
-	auto_buf struct buf output = BUF_INIT_MAX(LOG_TAIL);
 	auto_strvec struct strvec env = STRVEC_INIT;
 	struct ward_spec spec = {.argv = argv,
 				 .dir = s->dir,
@@ -153,15 +179,14 @@ int local_run(struct local_provider *p, const struct local_server *s,
 
 	base_env(&env);
 	spec.envp = env.v;
-	if (ward_run(p->wards, &spec, deadline, &output, &status, err) < 0)
-		return -1;
+	if (run_to_end(p, s, &spec, deadline, &status, err) < 0)
+		return error_wrap(err, "%s", what);
 	if (status == 0)
 		return 0;
 	error_set(err, ERROR_SERVER, "%s failed with %s %d", what,
 		  WIFSIGNALED(status) ? "signal" : "exit code",
 		  WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
-	if (output.len)
-		error_detail(err, output.s);
+	add_log(s, err);
 	return -1;
 }
 
@@ -204,15 +229,6 @@ static void set_address(const struct local_provider *p, struct local_server *s,
 	a->user = xstrdup(mariadb ? "root" : spec->user);
 	a->password = xstrdup(mariadb ? root : password);
 	a->database = xstrdup(mariadb ? "mysql" : "postgres");
-}
-
-static void add_log(const struct local_server *s, struct error *err)
-{
-	auto_buf struct buf tail = BUF_INIT_MAX(LOG_TAIL);
-
-	ward_log_tail(s->log, &tail);
-	if (tail.len)
-		error_detail(err, tail.s);
 }
 
 static int look_for_end(void *arg, struct error *err)
@@ -291,6 +307,7 @@ int local_server_remove(struct local_provider *p, struct local_server *s,
 	int result;
 
 	end_process(s);
+	local_free_memory(s->data);
 	unlink(s->pid_file);
 	unlink(s->log);
 	unlink(old_log);

@@ -1,0 +1,41 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# MariaDB without an engine: this machine's own programs.
+# shellcheck disable=SC2016 # for the inner shells
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=../support/exec.sh
+. "$SOURCE_DIR/tests/support/exec.sh"
+# shellcheck source=../support/local.sh
+. "$SOURCE_DIR/tests/support/local.sh"
+
+need_programs mariadb
+mkdir migrations
+echo 'create table a (x int); insert into a values (7);' >migrations/001.sql
+x() {
+	testenv exec --db mariadb --backend local --migrations migrations "$@"
+}
+sql='mariadb -u"$MYSQL_USER" -N "$MYSQL_DATABASE" -e'
+
+run 0 x -- sh -c "$sql 'select version(); select x from a;
+	select @@innodb_flush_log_at_trx_commit, @@skip_networking'"
+out_has '^1[0-9]\.[0-9]*\.[0-9]*-MariaDB'
+out_has '^7$'
+out_has '^0	1$'
+err_has "^testenv: made the template of 'db'\$"
+nothing_left 'first run'
+no_server 'first run'
+
+# each test its own database, in both ways; the second run migrates nothing
+for isolation in container database; do
+	run 0 x --isolation "$isolation" --workers 2 -- sh -c '
+		for i in 1 2 3 4 5 6; do echo $i; done | xargs -P3 -I{} mariadb \
+		-u"$MYSQL_USER" -N "$MYSQL_DATABASE" \
+		-e "insert into a values ({}); select count(*) from a"'
+	out_has_not '[^2]'
+	[ "$(wc -l <"$tmp/out")" = 6 ] || fail "$what: not six answers"
+	err_is ''
+done
+nothing_left isolation
+no_server isolation
+finish
