@@ -60,6 +60,12 @@ static int run(struct cli *cli, const struct options *options,
 			  target.service);
 		return -1;
 	}
+	if (!target.name)
+		return error_set(err, ERROR_NO_SERVER,
+				 "the slot has no server now");
+	if (target.backend && !strcmp(target.backend, "local"))
+		return session_file_logs(target.name, &log, &deadline, print,
+					 NULL, err);
 	return session_logs(target.engine, target.name, &log, &deadline, print,
 			    NULL, err);
 }
@@ -67,7 +73,8 @@ static int run(struct cli *cli, const struct options *options,
 static const struct option_spec options[] = {
     {"follow", 'f', NULL, "go on with what comes, until it ends", false},
     {"tail", 'n', "LINES|all", "begin with the last lines (all)", false},
-    {"timestamps", 't', NULL, "put the time in front of each line", false},
+    {"timestamps", 't', NULL,
+     "put the time in front of each line (a container's)", false},
     {0},
 };
 

@@ -10,6 +10,7 @@
 #include "supervisor/passon.h"
 
 #include <errno.h>
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,12 +59,26 @@ static bool in_path(const char *name)
 	return false;
 }
 
+/* Debian's psql of a server that was installed without its client's package. */
+static const char *beside_server(const struct client *c)
+{
+	static char found[256];
+	glob_t list;
+
+	if (c->dialect != DIALECT_POSTGRES ||
+	    glob("/usr/lib/postgresql/*/bin/psql", 0, NULL, &list) != 0)
+		return NULL;
+	snprintf(found, sizeof(found), "%s", list.gl_pathv[0]);
+	globfree(&list);
+	return found;
+}
+
 static const char *find_client(const struct client *c)
 {
 	for (size_t i = 0; i < array_len(c->names) && c->names[i]; i++)
 		if (in_path(c->names[i]))
 			return c->names[i];
-	return NULL;
+	return beside_server(c);
 }
 
 /* The password goes through the environment: arguments are for all to see. */
@@ -160,6 +175,11 @@ static int run_inside(struct cli *cli, const struct target *t, const char *sql,
 	return code;
 }
 
+static bool in_container(const struct target *t)
+{
+	return t->backend && !strcmp(t->backend, "container");
+}
+
 static int refuse(const struct client *c, const struct target *t,
 		  struct error *err)
 {
@@ -168,6 +188,8 @@ static int refuse(const struct client *c, const struct target *t,
 	if (t->address.dialect == DIALECT_SQLITE)
 		error_hint(err, "install package '%s'; the database is '%s'",
 			   c->package, t->address.path);
+	else if (!in_container(t))
+		error_hint(err, "install package '%s'", c->package);
 	else
 		error_hint(err,
 			   "install package '%s', or give statements with -c "
@@ -188,11 +210,15 @@ static int run(struct cli *cli, const struct options *options,
 
 	if (target_find(cli, options, options->args[0], &target, err) < 0)
 		return -1;
+	if (inside && !in_container(&target))
+		return error_set(err, ERROR_REFUSED,
+				 "service '%s' is not in a container",
+				 target.service);
 	client = client_of(target.address.dialect);
 	program = inside ? NULL : find_client(client);
 	if (program)
 		return run_here(program, client, &target.address, sql, err);
-	if (target.address.dialect == DIALECT_SQLITE)
+	if (!in_container(&target))
 		return refuse(client, &target, err);
 	if (!sql && isatty(STDIN_FILENO))
 		return refuse(client, &target, err);

@@ -16,6 +16,7 @@ enum {
 void target_free(struct target *t)
 {
 	free(t->service);
+	free(t->backend);
 	free(t->name);
 	free(t->engine);
 	db_address_free(&t->address);
@@ -35,6 +36,7 @@ static int read_reply(const cJSON *json, struct target *ret, struct error *err)
 		return error_set(err, ERROR_PROTOCOL,
 				 "the session named no kind of database");
 	ret->service = copy(json, "service");
+	ret->backend = copy(json, "backend");
 	ret->name = copy(json, "name");
 	ret->engine = copy(json, "engine_encoded");
 	ret->address.host = copy(json, "host");

@@ -13,16 +13,17 @@ struct options;
 
 struct target {
 	char *service;
-	char *name;   /* the container's, or the file's */
-	char *engine; /* encoded, or NULL */
+	char *backend; /* "container", "local", "sqlite" */
+	char *name;    /* the container's, the file's, the local server's */
+	char *engine;  /* encoded, or NULL */
 	struct db_address address;
 };
-#define TARGET_INIT       \
-	{                 \
-		0, 0, 0,  \
-		{         \
-			0 \
-		}         \
+#define TARGET_INIT         \
+	{                   \
+		0, 0, 0, 0, \
+		{           \
+			0   \
+		}           \
 	}
 void target_free(struct target *t);
 #define auto_target __attribute__((cleanup(target_free)))

@@ -144,7 +144,6 @@ static void postgres_args(const struct local_provider *p,
 	    "logging_collector=off",
 	    "min_wal_size=2MB",
 	    "wal_init_zero=off",
-	    "external_pid_file=",
 	};
 
 	strvec_push(ret, "-D");

@@ -30,6 +30,13 @@ int session_logs(const char *engine, const char *container,
 		 const struct deadline *deadline, session_output_fn *fn,
 		 void *ctx, struct error *err);
 
+/* The same of a local server, by the name that its session gives the slot. Its
+ * lines have their times by themselves. Follows until the server is gone. */
+int session_file_logs(const char *name,
+		      const struct session_log_options *options,
+		      const struct deadline *deadline, session_output_fn *fn,
+		      void *ctx, struct error *err);
+
 /*
  * Runs a script with the client inside the container (psql, mariadb): what it
  * prints goes to fn. The password travels in a file that only root can read,

@@ -53,6 +53,20 @@ for isolation in container database; do
 done
 nothing_left isolation
 
+# a session that stays: its log and its shell
+run 0 testenv up --db postgres --backend local --migrations migrations
+run 0 testenv status
+out_has 'backend local, program /.*/postgres, by unix socket'
+run 0 testenv logs -n 3
+out_has 'ready to accept connections'
+run 0 testenv shell -c 'select x + 1 from a'
+out_has 8
+run 19 testenv shell --inside -c 'select 1'
+err_is "testenv: service 'db' is not in a container"
+run 0 testenv down
+nothing_left 'up and down'
+no_server 'up and down'
+
 # what is wrong with a migration is said; nothing is kept
 mkdir bad
 printf 'select 1;\n\nselect nonsense;\n' >bad/1.sql
