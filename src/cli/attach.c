@@ -16,7 +16,9 @@
 enum {
 	JOIN_MS = 2000, /* a session that does not answer is not joined */
 	FIND_MS = 30000,
-	GRACE_MS = 5000,    /* between TERM and KILL */
+	GRACE_MS = 5000, /* between TERM and KILL */
+	/* past the start's own limit, whose error says what it was at */
+	SETTLE_MS = 30000,
 	END_MS = 90000,     /* for all that has to be removed */
 	CLEAN_UP_MS = 60000 /* of the watchdog, for a dead testenv */
 };
@@ -111,19 +113,24 @@ static int find_or_make(struct cli *cli, const struct options *options,
 	return find_or_start(cli, options, a, err);
 }
 
+int attach_wait(struct cli *cli, struct attached *a, struct error *err)
+{
+	struct deadline deadline =
+	    deadline_in(a->config.start_timeout_ms + SETTLE_MS, cli->cancel);
+
+	return session_client_wait(a->client, cli->progress, &deadline, err);
+}
+
 int attach(struct cli *cli, const struct options *options, struct attached *ret,
 	   struct error *err)
 {
-	struct deadline deadline;
-
 	*ret = (struct attached){.client = NULL};
 	if (config_load_any(options->flags, options->n_flags, cli->progress,
 			    &ret->config, err) < 0)
 		return -1;
 	if (find_or_make(cli, options, ret, err) < 0)
 		return -1;
-	deadline = deadline_in(ret->config.start_timeout_ms, cli->cancel);
-	return session_client_wait(ret->client, cli->progress, &deadline, err);
+	return attach_wait(cli, ret, err);
 }
 
 /* In this order: nothing may use a database when it goes, and until the last is

@@ -43,6 +43,8 @@ int attach(struct cli *cli, const struct options *options, struct attached *ret,
 /* With a->config loaded: the running session of that configuration, else one of
  * our own, which may be starting yet. */
 int attach_configured(struct cli *cli, struct attached *a, struct error *err);
+/* Waits until it is ready, or the start has failed. */
+int attach_wait(struct cli *cli, struct attached *a, struct error *err);
 /* Starts the watchdog, if it is not there: before any thread. */
 int attach_watchdog(struct attached *a, struct error *err);
 

@@ -90,8 +90,7 @@ static int start_session(struct execution *x, struct strvec *env,
 
 	if (attach_configured(x->cli, a, err) < 0)
 		return -1;
-	if (session_client_wait(a->client, x->cli->progress, &deadline, err) <
-		0 ||
+	if (attach_wait(x->cli, a, err) < 0 ||
 	    take_variables(x, env, &deadline, err) < 0)
 		return a->inner ? -1 : error_wrap(err, "running session");
 	return 0;

@@ -24,6 +24,8 @@ struct pull {
 	const struct progress *progress;
 	const char *step;
 	const char *header; /* for the registry, or NULL */
+	bool layers;        /* it came to them: those the engine itself tries
+			       again */
 	struct outcome outcome;
 };
 
@@ -47,8 +49,11 @@ static int on_object(void *ctx, const cJSON *object)
 
 	if (outcome_take_error(&pull->outcome, object))
 		return 0; /* read on: the stream's end tells that it is whole */
-	if (event.item && event.text)
+	if (event.item && event.text) {
+		pull->layers |= strstr(event.text, "layer") != NULL ||
+				strstr(event.text, "Download") != NULL;
 		progress_emit(pull->progress, &event);
+	}
 	return 0;
 }
 
@@ -168,7 +173,8 @@ static int pull_patiently(struct engine *engine, const char *path,
 
 		if (rc > 0)
 			return 0;
-		if (rc < 0 || !left || deadline_left_ms(deadline) < pause_ms)
+		if (rc < 0 || !left || pull->layers ||
+		    deadline_left_ms(deadline) < pause_ms)
 			return error_move(err, &last);
 		progress_notice(pull->progress, "%s: trying again",
 				error_text(&last));

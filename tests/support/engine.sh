@@ -18,6 +18,10 @@ engines_dir=${TESTENV_ENGINES_DIR:-/var/tmp/testenv-engines}
 engine_up() {
 	engine=$1
 	shift
+	mkdir -p "$engines_dir"
+	# one test at a time, as the first of two would end it for both
+	exec 8>"$engines_dir/$engine.test"
+	flock 8
 	[ -e "$engines_dir/$engine/pid" ] ||
 		trap '"$engines/down" "$engine" >/dev/null 2>&1; rm -rf "$tmp"' EXIT
 	up=$("$engines/$engine-up" "$@" 2>"$tmp/err") || {

@@ -1,0 +1,125 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Pulls from a real registry: what is not there, needs a log-in, has a wrong
+# one, or is cut off in the middle leaves nothing, and the next try works.
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=../support/engine.sh
+. "$SOURCE_DIR/tests/support/engine.sh"
+engine_up registry
+# shellcheck disable=SC2086 # four words
+set -- $up
+open=$1 locked=$2
+docker=/var/run/docker.sock
+name=testenv-test-$$/postgres
+cd "$tmp" || exit 1
+HOME=$tmp DOCKER_CONFIG=$tmp
+export HOME DOCKER_CONFIG
+
+# The registry through a door of ours, which closes in the middle of a layer
+# while the file "cut" is there.
+cat >door.py <<'EOF'
+import os, socket, sys, threading
+target = sys.argv[1].split(":")
+def pipe(a, b, limit):
+    sent = 0
+    try:
+        while data := a.recv(65536):
+            sent += len(data)
+            if limit and sent > 1000000 and os.path.exists("cut"):
+                open("was_cut", "w").close()
+                break
+            b.sendall(data)
+    except OSError:
+        pass
+    for s in a, b:
+        try:
+            s.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+door = socket.create_server(("127.0.0.1", 0))
+print(door.getsockname()[1], flush=True)
+while True:
+    a = door.accept()[0]
+    b = socket.create_connection((target[0], int(target[1])))
+    threading.Thread(target=pipe, args=(a, b, False), daemon=True).start()
+    threading.Thread(target=pipe, args=(b, a, True), daemon=True).start()
+EOF
+mkfifo opened
+python3 door.py "$open" >opened &
+door_pid=$!
+read -r port <opened
+door=127.0.0.1:$port
+
+# An image like ours with a layer that no engine has yet.
+mkdir context
+head -c 20000000 /dev/urandom >context/layer
+printf 'FROM testenv/postgres:15\nCOPY layer /layer\n' >context/Dockerfile
+drop() {
+	for ref in "$open/$name:15" "$locked/$name:15" "$door/$name:15"; do
+		api "$docker" "/images/$ref" -X DELETE >/dev/null 2>&1
+	done
+}
+trap 'drop; kill "$door_pid" 2>/dev/null; "$engines/down" registry registry-auth >/dev/null 2>&1; rm -rf "$tmp"' EXIT
+tar -C context -c . | api "$docker" "/build?t=$open/$name:15&rm=1" -X POST \
+	-T - -H 'Content-Type: application/x-tar' >"$tmp/out" || fail build
+login=$(printf '{"username":"eng","password":"secret"}' | base64 -w0 | tr +/ -_)
+for registry in "$open" "$locked"; do
+	[ "$registry" = "$open" ] || api "$docker" "/images/$open/$name:15/tag" -X POST \
+		-G -d "repo=$registry/$name" -d tag=15
+	api "$docker" "/images/$registry/$name/push?tag=15" -X POST \
+		-H "X-Registry-Auth: $login" >"$tmp/out" || fail push
+	grep -q error "$tmp/out" && fail "push to $registry"
+done
+drop
+
+# pull CODE IMAGE [ENV...]
+pull() {
+	pull_code=$1 pull_image=$2
+	shift 2
+	run "$pull_code" env "$@" "$TESTENV_BIN" exec --db postgres \
+		--require container --image "$pull_image" --start-timeout 60s \
+		-- true
+}
+absent() {
+	api "$docker" "/images/$1/json" >/dev/null 2>&1 && fail "$1 is there"
+}
+
+pull 125 "$open/$name:none" A=
+err_has "pull '$open/$name:none': .*(not found|manifest unknown)"
+
+pull 125 "$locked/$name:15" A=
+err_has "pull '$locked/$name:15': .*auth"
+err_has "^hint: log in: docker login $locked$"
+auth() { printf '{"auths":{"%s":{"auth":"%s"}}}' "$locked" "$(printf %s "$1" | base64)"; }
+pull 125 "$locked/$name:15" "DOCKER_AUTH_CONFIG=$(auth eng:wrong)"
+err_has "pull '$locked/$name:15': .*auth"
+grep -q wrong "$tmp/err" && fail 'the password is shown'
+# a helper that is configured and not there is the reason
+printf '{"credsStore":"gone"}' >config.json
+pull 125 "$locked/$name:15" A=
+err_has "^hint: no log-in was sent to '$locked': docker-credential-gone: not found$"
+rm config.json
+absent "$locked/$name:15"
+
+pull 125 "127.0.0.1:1/$name:15" A=
+err_has 'trying again$'
+err_has "pull '127.0.0.1:1/$name:15': .*refused"
+
+# cut off: the engine tries layers again by itself, longer than we wait here
+touch cut
+run 125 "$TESTENV_BIN" exec --db postgres --require container \
+	--image "$door/$name:15" --start-timeout 15s -- true
+err_has "pull '$door/$name:15': .*timed out"
+[ -e was_cut ] || fail 'nothing was cut off'
+absent "$door/$name:15"
+rm cut
+pull 0 "$door/$name:15" A=
+err_has "^testenv: pulled '$door/$name:15'"
+# it is there: nobody is asked
+kill "$door_pid"
+pull 0 "$door/$name:15" A=
+drop
+
+pull 0 "$locked/$name:15" "DOCKER_AUTH_CONFIG=$(auth eng:secret)"
+finish
