@@ -6,12 +6,15 @@
 #include "base/error.h"
 #include "base/fs.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <openssl/evp.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 void ident_random(char *ret, size_t n)
 {
@@ -87,6 +90,21 @@ void digest_of(const void *data, size_t len, char ret_hex[DIGEST_HEX])
 
 	must(EVP_Digest(data, len, bytes, NULL, EVP_sha256(), NULL));
 	to_hex(bytes, ret_hex);
+}
+
+int digest_file(const char *path, char ret_hex[DIGEST_HEX], struct error *err)
+{
+	auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct digest *d = digest_new();
+	char piece[16384];
+	ssize_t n = -1;
+
+	while (fd >= 0 && (n = read(fd, piece, sizeof(piece))) > 0)
+		must(EVP_DigestUpdate(d->ctx, piece, (size_t)n));
+	if (n < 0)
+		error_set_errno(err, ERROR_IO, errno, "cannot read '%s'", path);
+	digest_end(d, ret_hex);
+	return n < 0 ? -1 : 0;
 }
 
 void ident_mysql_hash(const char *password, char ret[IDENT_MYSQL_HASH])

@@ -29,6 +29,8 @@ void digest_add_str(struct digest *d, const char *s); /* NULL counts too */
 void digest_end(struct digest *d, char ret_hex[DIGEST_HEX]);
 /* Of one string as it is, without framing (a docker context's folder). */
 void digest_of(const void *data, size_t len, char ret_hex[DIGEST_HEX]);
+/* Of a file's content, as sha256sum prints it. */
+int digest_file(const char *path, char ret_hex[DIGEST_HEX], struct error *err);
 
 /* How MariaDB and MySQL store a password (mysql_native_password): '*' and
  * SHA1(SHA1(password)) in upper-case hex. */

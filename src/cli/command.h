@@ -8,8 +8,8 @@
  *
  * To add one: write cli/cmd_NAME.c; add it to COMMANDS below, in the order of
  * `help` (exec lease reset up wait env status logs shell down gc doctor images
- * ctest_spec completion version help); add tests/live/cmd_NAME.sh that runs the
- * built program; add a line to CHANGELOG.md.
+ * cache ctest_spec completion version help); add tests/live/cmd_NAME.sh that
+ * runs the built program; add a line to CHANGELOG.md.
  */
 #ifndef CLI_COMMAND_H
 #define CLI_COMMAND_H
@@ -37,6 +37,7 @@ struct progress;
 	X(gc)         \
 	X(doctor)     \
 	X(images)     \
+	X(cache)      \
 	X(ctest_spec) \
 	X(completion) \
 	X(version)    \

@@ -154,6 +154,15 @@ int container_exec(struct engine *engine, const char *id,
 int container_put_archive(struct engine *engine, const char *id,
 			  const char *dir, const struct buf *tar,
 			  const struct deadline *deadline, struct error *err);
+/* The same from and to an open file, for what may be large: from its present
+ * place to its end, and to its present place. `max` bytes at most: over that
+ * ERROR_NO_SPACE. */
+int container_load_archive(struct engine *engine, const char *id,
+			   const char *dir, int fd,
+			   const struct deadline *deadline, struct error *err);
+int container_save_archive(struct engine *engine, const char *id,
+			   const char *path, int fd, int64_t max,
+			   const struct deadline *deadline, struct error *err);
 /* A path of the container as a tar. */
 int container_get_archive(struct engine *engine, const char *id,
 			  const char *path, const struct deadline *deadline,

@@ -121,3 +121,42 @@ int tar_first(const struct buf *tar, struct buf *ret, struct error *err)
 		    "there is no file of that size in the archive");
 	return 0;
 }
+
+static int walk(struct archive *in, const char *path,
+		int (*fn)(void *ctx, const char *name, const char *link),
+		void *ctx)
+{
+	struct archive_entry *entry;
+	int rc;
+
+	archive_read_support_format_tar(in);
+	if (archive_read_open_filename(in, path, 65536) != ARCHIVE_OK)
+		return -1;
+	while ((rc = archive_read_next_header(in, &entry)) == ARCHIVE_OK) {
+		const char *name = archive_entry_pathname(entry);
+		const char *link = archive_entry_symlink(entry);
+
+		if (!link)
+			link = archive_entry_hardlink(entry);
+		if (!name || fn(ctx, name, link))
+			return 1;
+	}
+	return rc == ARCHIVE_EOF ? 0 : -1;
+}
+
+int tar_walk(const char *path,
+	     int (*fn)(void *ctx, const char *name, const char *link),
+	     void *ctx, struct error *err)
+{
+	struct archive *in = archive_read_new();
+	int result;
+
+	if (!in)
+		abort(); /* as for all memory */
+	result = walk(in, path, fn, ctx);
+	if (result < 0)
+		error_set(err, ERROR_PROTOCOL, "no whole archive: %s",
+			  archive_error_string(in));
+	archive_read_free(in);
+	return result;
+}

@@ -216,8 +216,9 @@ int cache_remove(struct engine *engine, const char *cache_dir,
 		result = remove_file(row->name, err);
 	else
 		result = image_remove(engine, row->name, deadline, err);
-	/* the note of one that was replaced is its successor's */
-	if (!row->replaced && (result == 0 || row->used_s < 0))
+	/* where there was no note there is to be none; that of one that was
+	 * replaced is its successor's */
+	if (row->used_s < 0 || (result == 0 && !row->replaced))
 		lock_remove(&alone);
 	return result;
 }

@@ -165,43 +165,24 @@ static int stop_cleanly(struct container_provider *p, struct server *s,
 	return 0;
 }
 
-/* The container's labels would be the image's: those that say whose it is are
- * blanked, or the clean-up of its maker would take the template along. A
- * private one is to be taken along. */
-static void put_changes(const struct container_provider *p,
-			struct strvec *changes)
-{
-	static const char *const blank[] = {
-	    LABEL_SESSION, LABEL_OWNER, LABEL_LOCK,
-	    LABEL_EXPIRES, LABEL_SLOT,  LABEL_PROJECT,
-	};
-	bool private = p->base.spec.no_cache;
-
-	for (size_t i = 0; !private && i < array_len(blank); i++)
-		strvec_pushf(changes, "LABEL %s=\"\"", blank[i]);
-	strvec_pushf(changes, "LABEL " LABEL_ROLE "=%s",
-		     private ? "private" : "template");
-	strvec_pushf(changes, "LABEL " LABEL_TEMPLATE "=%s", p->key);
-	strvec_pushf(changes, "LABEL " LABEL_DIALECT "=%s",
-		     dialect_name(p->base.spec.dialect));
-	strvec_pushf(changes, "LABEL " LABEL_SERVER "=\"%.40s\"",
-		     p->server_version ? p->server_version : "");
-	strvec_pushf(changes, "LABEL " LABEL_BASE "=%s", p->image.id);
-	strvec_pushf(changes, "LABEL " LABEL_BASE_NAME "=\"%s\"",
-		     p->image_name);
-	strvec_pushf(changes, "LABEL " LABEL_BASE_SIZE "=%lld",
-		     (long long)p->image.size);
-}
-
 /* In one step: the name leads to the whole template or to nothing. */
 static int commit(struct container_provider *p, struct server *s,
 		  const struct deadline *deadline, struct error *err)
 {
+	struct template_mark mark = {
+	    .key = p->key,
+	    .dialect = dialect_name(p->base.spec.dialect),
+	    .server = p->server_version,
+	    .base = p->image.id,
+	    .base_name = p->image_name,
+	    .base_size = p->image.size,
+	    .private = p->base.spec.no_cache,
+	};
 	auto_strvec struct strvec changes = STRVEC_INIT;
 	const char *tag = strchr(p->template_ref, ':') + 1;
 	char *id = NULL;
 
-	put_changes(p, &changes);
+	labels_of_template(&mark, &changes);
 	if (image_commit(p->engine, s->c.id,
 			 p->base.spec.no_cache ? PRIVATE_REPO : TEMPLATE_REPO,
 			 tag, (const char *const *)changes.v, deadline, &id,
@@ -259,15 +240,12 @@ static int build(struct container_provider *p, const struct deadline *deadline,
 	return 0;
 }
 
-/* The lock is this user's on this machine; others' builds of the same key end
- * in an equal image, whichever commit comes last. */
-static char *lock_path(const struct container_provider *p)
+char *container_template_lock(const struct ownership *owner, const char *key)
 {
-	const char *run_dir = p->base.owner.run_dir;
-	const char *slash = strrchr(run_dir, '/');
+	const char *slash = strrchr(owner->run_dir, '/');
 
-	return xasprintf("%.*s/template-%s.lock", (int)(slash - run_dir),
-			 run_dir, p->key);
+	return xasprintf("%.*s/template-%s.lock", (int)(slash - owner->run_dir),
+			 owner->run_dir, key);
 }
 
 static int build_and_say(struct container_provider *p,
@@ -291,7 +269,7 @@ static int build_and_say(struct container_provider *p,
 static int find_or_build(struct container_provider *p,
 			 const struct deadline *deadline, struct error *err)
 {
-	auto_free char *path = lock_path(p);
+	auto_free char *path = container_template_lock(&p->base.owner, p->key);
 	struct lock lock = LOCK_INIT;
 	int found = 0;
 

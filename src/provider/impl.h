@@ -37,4 +37,17 @@ struct provider {
 int template_lock(const struct provider *p, struct lock *lock, const char *path,
 		  const struct deadline *deadline, struct error *err);
 
+/*
+ * The path of the lock for making a template on an engine; the caller frees. It
+ * is this user's on this machine: others' builds of the same key end in an
+ * equal image, whichever commit comes last.
+ */
+char *container_template_lock(const struct ownership *owner, const char *key);
+
+/* The kept file of a key, and the lock for making it. */
+char *sqlite_template_path(const char *cache_dir, const char *key);
+char *sqlite_template_lock(const char *cache_dir, const char *key);
+/* Moves a sealed file there in one step, under that lock. */
+int sqlite_publish(const char *built, const char *template, struct error *err);
+
 #endif

@@ -99,3 +99,24 @@ void labels_for(const struct ownership *owner, const char *service, int slot,
 		strvec_push(ret, LABEL_SLOT "=");
 	strvec_pushf(ret, LABEL_ROLE "=%s", role);
 }
+
+void labels_of_template(const struct template_mark *m, struct strvec *changes)
+{
+	static const char *const blank[] = {
+	    LABEL_SESSION, LABEL_OWNER, LABEL_LOCK,
+	    LABEL_EXPIRES, LABEL_SLOT,  LABEL_PROJECT,
+	};
+
+	for (size_t i = 0; !m->private && i < array_len(blank); i++)
+		strvec_pushf(changes, "LABEL %s=\"\"", blank[i]);
+	strvec_pushf(changes, "LABEL " LABEL_ROLE "=%s",
+		     m->private ? "private" : "template");
+	strvec_pushf(changes, "LABEL " LABEL_TEMPLATE "=%s", m->key);
+	strvec_pushf(changes, "LABEL " LABEL_DIALECT "=%s", m->dialect);
+	strvec_pushf(changes, "LABEL " LABEL_SERVER "=\"%.40s\"",
+		     m->server ? m->server : "");
+	strvec_pushf(changes, "LABEL " LABEL_BASE "=%s", m->base);
+	strvec_pushf(changes, "LABEL " LABEL_BASE_NAME "=\"%s\"", m->base_name);
+	strvec_pushf(changes, "LABEL " LABEL_BASE_SIZE "=%lld",
+		     (long long)m->base_size);
+}

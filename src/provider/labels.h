@@ -10,6 +10,7 @@
 
 #include "base/strvec.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -52,6 +53,22 @@ struct label_owner {
 };
 /* 0, or -1 for a text that label_owner() never wrote. */
 int label_owner_parse(const char *text, struct label_owner *ret);
+
+/* What the image of a template says about itself. */
+struct template_mark {
+	const char *key;
+	const char *dialect;
+	const char *server;           /* its version; NULL: not known */
+	const char *base, *base_name; /* the image it was made from */
+	int64_t base_size;
+	bool private; /* it goes with its session */
+};
+/*
+ * The changes for image_commit. The container's labels would be the image's:
+ * those that say whose it is are blanked, or the clean-up of its maker would
+ * take the template along. A private one is to be taken along.
+ */
+void labels_of_template(const struct template_mark *m, struct strvec *changes);
 
 /* Adds the labels of one container; slot negative: none. */
 void labels_for(const struct ownership *owner, const char *service, int slot,

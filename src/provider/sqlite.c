@@ -114,10 +114,19 @@ static int build(struct sqlite_provider *s, const char *path,
 	return db_seal_file(db, err);
 }
 
-/* Moves the built file into the cache in one step, or copies it there first
- * where the cache is another file system. Under the template's lock, so that
- * what has the copy's name was left by one who was killed. */
-static int publish(const char *built, const char *template, struct error *err)
+char *sqlite_template_path(const char *cache_dir, const char *key)
+{
+	return xasprintf("%s/sqlite/%s.sqlite", cache_dir, key);
+}
+
+char *sqlite_template_lock(const char *cache_dir, const char *key)
+{
+	return xasprintf("%s/sqlite/%s.lock", cache_dir, key);
+}
+
+/* Copied first where the cache is another file system. What has the copy's name
+ * was left by one who was killed: we have the lock. */
+int sqlite_publish(const char *built, const char *template, struct error *err)
 {
 	auto_free char *half = NULL;
 
@@ -149,7 +158,7 @@ static int build_into(struct sqlite_provider *s, const char *template,
 		return -1;
 	result = build(s, path, deadline, err);
 	if (result == 0)
-		result = publish(path, template, err);
+		result = sqlite_publish(path, template, err);
 	fs_remove_tree(dir, NULL);
 	s->built = result == 0;
 	return result;
@@ -163,16 +172,16 @@ static bool is_cached(const struct sqlite_provider *s, const char *template)
 }
 
 /* With the cache usable: under a lock, so that of two processes one builds. */
-static int ensure_cached(struct sqlite_provider *s, const char *dir,
+static int ensure_cached(struct sqlite_provider *s,
 			 const struct deadline *deadline, struct error *err)
 {
-	auto_free char *template = xasprintf("%s/%s.sqlite", dir, s->key);
-	auto_free char *lock_path = xasprintf("%s/%s.lock", dir, s->key);
+	const char *cache_dir = s->base.owner.cache_dir;
+	auto_free char *template = sqlite_template_path(cache_dir, s->key);
+	auto_free char *lock_path = sqlite_template_lock(cache_dir, s->key);
 	struct lock lock = LOCK_INIT;
 	int result = 0;
 
-	if (hold_take(&s->hold, s->base.owner.cache_dir, s->key, deadline,
-		      err) < 0)
+	if (hold_take(&s->hold, cache_dir, s->key, deadline, err) < 0)
 		return -1;
 	if (is_cached(s, template)) {
 		s->template = take_ptr(&template);
@@ -206,7 +215,7 @@ static int template_ensure(struct provider *p, const struct deadline *deadline,
 
 	if (!p->spec.no_cache && !fs_mkdir_p(dir, 0700, NULL) &&
 	    !access(dir, W_OK))
-		return ensure_cached(s, dir, deadline, err);
+		return ensure_cached(s, deadline, err);
 	if (!p->spec.no_cache)
 		progress_notice(p->progress,
 				"cannot write to cache '%s': this session's "

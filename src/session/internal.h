@@ -74,6 +74,13 @@ int session_local_place(struct session *s, struct error *err);
  */
 char *session_local_parent(void);
 
+/* session_start as far as the providers are open: nothing has been made. */
+int session_prepare(struct session *s, const struct deadline *deadline,
+		    struct error *err);
+/* The engine alone, noted for whoever clears up after us. */
+int session_open_engine(struct session *s, const struct deadline *deadline,
+			struct error *err);
+
 /* The engine as one string that outlives it, and back. */
 char *engine_encode(const struct engine *engine);
 int engine_open_encoded(const char *encoded, const struct deadline *deadline,

@@ -108,8 +108,8 @@ static bool needs_servers(const struct session *s)
 	return false;
 }
 
-static int open_engine(struct session *s, const struct deadline *deadline,
-		       struct error *err)
+int session_open_engine(struct session *s, const struct deadline *deadline,
+			struct error *err)
 {
 	auto_engine_candidates struct engine_candidates candidates =
 	    ENGINE_CANDIDATES_INIT;
@@ -126,7 +126,7 @@ static int open_engine(struct session *s, const struct deadline *deadline,
 static int open_containers(struct session *s, const struct deadline *deadline,
 			   struct error *err)
 {
-	if (open_engine(s, deadline, err) < 0)
+	if (session_open_engine(s, deadline, err) < 0)
 		return -1;
 	s->gc = gc_thread_start(s->engine);
 	for (unsigned i = 0; i < s->n_services; i++) {
@@ -368,11 +368,18 @@ static int start_slots(struct session *s, const struct deadline *deadline,
 			    start_slot, &ctx, err);
 }
 
+int session_prepare(struct session *s, const struct deadline *deadline,
+		    struct error *err)
+{
+	if (describe_all(s, err) < 0 || choose_backend(s, deadline, err) < 0)
+		return -1;
+	return open_files(s, err);
+}
+
 int session_start(struct session *s, const struct deadline *deadline,
 		  struct error *err)
 {
-	if (describe_all(s, err) < 0 || choose_backend(s, deadline, err) < 0 ||
-	    open_files(s, err) < 0)
+	if (session_prepare(s, deadline, err) < 0)
 		return -1;
 	return start_slots(s, deadline, err);
 }

@@ -11,12 +11,11 @@ static enum quota_verdict judge_one(const struct quota_item *item,
 {
 	if (item->held)
 		return QUOTA_KEEP_HELD;
-	if (item->replaced)
-		return QUOTA_REPLACED;
-	if (item->used_s >= 0)
-		return QUOTA_KEEP;
-	return item->created_s < now_s - QUOTA_STRANGER_S ? QUOTA_OLD
-							  : QUOTA_KEEP_OTHERS;
+	if (item->used_s < 0)
+		return item->created_s < now_s - QUOTA_STRANGER_S
+			   ? QUOTA_OLD
+			   : QUOTA_KEEP_OTHERS;
+	return item->replaced ? QUOTA_REPLACED : QUOTA_KEEP;
 }
 
 static int oldest_first(const void *a, const void *b)

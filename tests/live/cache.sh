@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # What is kept of a template, for whom, how long, and what is not.
-# shellcheck disable=SC2016 # for inner shells
+# shellcheck disable=SC2016,SC2317 # for inner shells; called by a trap
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=../support/exec.sh

@@ -199,6 +199,7 @@ static void templates_go_by_use_and_size(void **state)
 	(void)state;
 	hold_set_last_use(cache, KEY("a"), clock_wall_s() - 200);
 	hold_set_last_use(cache, KEY("b"), clock_wall_s() - 100);
+	hold_set_last_use(cache, KEY("e"), clock_wall_s());
 	/* of one that was never made */
 	hold_set_last_use(cache, KEY("f"), clock_wall_s());
 	fake_engine_on(fake, "GET", "/images/json", &list, 0);
