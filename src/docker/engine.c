@@ -22,6 +22,7 @@ enum {
 	API_FLOOR = 124, /* the oldest that has all of the calls used here */
 	/* Podman's socket may have to start its service first. */
 	PROBE_MS = 5000,
+	PROBE_FIRST_MS = 500,
 	PROBE_EXPLICIT_MS = 20000
 };
 
@@ -434,30 +435,9 @@ static int none_answers(const struct engine_candidates *candidates,
 	return -1;
 }
 
-static int open_first(struct engine_candidates *candidates,
-		      const struct deadline *deadline,
-		      struct engine **ret_engine, struct error *err)
-{
-	auto_error struct error last = ERROR_INIT;
-
-	for (size_t i = 0; i < candidates->n; i++) {
-		struct engine *engine =
-		    probe(&candidates->list[i], deadline, &last);
-
-		if (engine) {
-			*ret_engine = engine;
-			return 0;
-		}
-		/* neither would get better with the next one */
-		if (last.kind == ERROR_CANCELLED || last.kind == ERROR_CONFIG)
-			return error_move(err, &last);
-	}
-	return none_answers(candidates, &last, err);
-}
-
 struct probe_all {
 	struct engine_candidates *candidates;
-	const struct deadline *deadline;
+	struct deadline deadline;
 	struct engine **engines;
 	struct error *errors;
 };
@@ -468,7 +448,7 @@ static int probe_nth(void *ctx, size_t i, struct error *err)
 
 	(void)err; /* a candidate that fails does not stop the others */
 	all->engines[i] =
-	    probe(&all->candidates->list[i], all->deadline, &all->errors[i]);
+	    probe(&all->candidates->list[i], &all->deadline, &all->errors[i]);
 	return 0;
 }
 
@@ -479,7 +459,7 @@ static int open_all(struct engine_candidates *candidates,
 	size_t n = candidates->n;
 	auto_free struct engine **engines = xcalloc(n, sizeof(struct engine *));
 	auto_free struct error *errors = xcalloc(n, sizeof(struct error));
-	struct probe_all all = {candidates, deadline, engines, errors};
+	struct probe_all all = {candidates, *deadline, engines, errors};
 	struct engine *first = NULL;
 	int rc = parallel_run(n, n, probe_nth, &all, err);
 
@@ -498,6 +478,45 @@ static int open_all(struct engine_candidates *candidates,
 	for (size_t i = 0; i < n; i++)
 		error_clear(&errors[i]);
 	return rc;
+}
+
+/* Only those that are there can answer; mostly that is one. */
+static bool is_there(const struct engine_candidate *c)
+{
+	const char *path = after(c->host, "unix://");
+
+	return !path || access(path, F_OK) == 0;
+}
+
+/*
+ * The first of those that are there mostly answers at once. If it does not, all
+ * of them are asked at the same time, so that one that hangs costs its own
+ * limit and no more.
+ */
+static int open_first(struct engine_candidates *candidates,
+		      const struct deadline *deadline,
+		      struct engine **ret_engine, struct error *err)
+{
+	struct deadline soon = deadline_sooner(*deadline, PROBE_FIRST_MS);
+	auto_error struct error first = ERROR_INIT;
+	struct engine *engine;
+	size_t i = 0;
+
+	while (i + 1 < candidates->n && !is_there(&candidates->list[i]))
+		i++;
+	if (candidates->list[i].explicit_choice)
+		soon = *deadline;
+	engine = probe(&candidates->list[i], &soon, &first);
+	if (engine) {
+		*ret_engine = engine;
+		return 0;
+	}
+	/* neither would get better with another */
+	if (first.kind == ERROR_CANCELLED || first.kind == ERROR_CONFIG)
+		return error_move(err, &first);
+	if (candidates->n == 1)
+		return none_answers(candidates, &first, err);
+	return open_all(candidates, deadline, ret_engine, err);
 }
 
 int engine_open(struct engine_candidates *candidates, unsigned flags,

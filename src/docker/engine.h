@@ -65,10 +65,11 @@ int engine_discover(const char *host, struct engine_candidates *ret,
 		    struct error *err);
 
 /*
- * Asks each candidate in order until one answers (all: every one, in
- * parallel, for doctor), filling in what came of it. The first that answered is
- * opened into *ret_engine. ERROR_NO_ENGINE with the list as the error's
- * detail, a line each, when none did.
+ * Asks the first candidate that is there and, unless it answers at once, every
+ * one in parallel (all: these in any case, for doctor), filling in what came of
+ * it. The first in the list that answered is opened into *ret_engine; each has
+ * five seconds, one named by the user twenty. ERROR_NO_ENGINE with the list as
+ * the error's detail, a line each, when none did.
  */
 enum engine_probe_flags {
 	ENGINE_PROBE_ALL = 1 << 0

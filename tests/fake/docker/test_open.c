@@ -2,7 +2,9 @@
 /* Finding an engine, and agreeing on a version with it. */
 #include "fake.h"
 
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 static void ping(const char *headers, const char *body)
@@ -294,6 +296,29 @@ static void the_first_that_answers_is_taken(void **state)
 	assert_string_equal(c.list[2].version, "20.10.24");
 }
 
+/* One that takes the call and says nothing does not keep the others away. */
+static void one_that_hangs_is_passed_over(void **state)
+{
+	auto_engine_candidates struct engine_candidates c =
+	    ENGINE_CANDIDATES_INIT;
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	(void)state;
+	snprintf(a.sun_path, sizeof(a.sun_path), "/tmp/testenv-mute-%d",
+		 (int)getpid());
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	assert_int_equal(listen(fd, 4), 0);
+	three_candidates(&c, 0);
+	free(c.list[0].host);
+	c.list[0].host = xasprintf("unix://%s", a.sun_path);
+	assert_ok(engine_open(&c, 0, &until, &engine, &err));
+	assert_string_equal(engine_candidate(engine)->source, "source 2");
+	assert_non_null(strstr(c.list[0].failure, "timed out"));
+	close(fd);
+	unlink(a.sun_path);
+}
+
 static void all_can_be_asked_at_once(void **state)
 {
 	auto_engine_candidates struct engine_candidates c =
@@ -385,6 +410,7 @@ int main(void)
 	    test(no_permission_is_told_with_what_to_do),
 	    test(ssh_that_fails),
 	    test(the_first_that_answers_is_taken),
+	    test(one_that_hangs_is_passed_over),
 	    test(all_can_be_asked_at_once),
 	    test(when_none_answers_the_list_is_shown),
 	    test(tcp_is_an_engine_too),
