@@ -303,7 +303,7 @@ part_clang_asan() {
 part_live_asan() {
 	step 'clang, sanitizers: build' build_clang_asan &&
 		step 'clang, sanitizers: live' tests clang-asan live -j 2 \
-			-E 'engine_|fresh_machine|images_|live.(install|load)|shop_(rounds|m|p)'
+			-E 'engine_|fresh_machine|images_|live.(install|load)|runners_([^c]|co)|shop_[rmp]'
 }
 
 everything() {

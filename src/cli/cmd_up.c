@@ -182,7 +182,7 @@ static const struct option_spec options[] = {
     {"wait", 0, NULL, "return when every server is ready: the default", false},
     {"no-wait", 0, NULL, "return at once, while the servers start", false},
     {"idle-timeout", 0, "DURATION|never",
-     "end the session after this long without a client (2h)", false},
+     "end the session when it has been idle for this long (2h)", false},
     {0},
 };
 
@@ -197,11 +197,10 @@ const struct command cmd_up = {
 	"that one is the answer.\n\n"
 	"'testenv env' prints the variables that lead programs to it, "
 	"'testenv exec' with the same options runs a command in it, 'testenv "
-	"down' ends it. Left alone, it ends itself: a session without a client "
-	"is idle, and one that is idle for too long ends. A client is a "
-	"testenv "
-	"command that uses the session, such as 'exec'; connections to the "
-	"databases are not seen.\n\n"
+	"down' ends it. Left alone, it ends itself: a session is idle without "
+	"a testenv command that uses it, such as 'exec', and without a "
+	"connection to one of its servers; who has a SQLite file open is not "
+	"seen. One that is idle for too long ends.\n\n"
 	"If the start fails or is interrupted, nothing is left of it. With "
 	"--no-wait its failure is kept for 'testenv wait'.",
     .examples = "$ testenv up --db postgres --migrations db/migrations\n"
