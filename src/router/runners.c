@@ -125,6 +125,8 @@ const struct worker_variable worker_variables[] = {
     {"PYTEST_XDIST_WORKER", VARIABLE_NAMES, NULL},
     {"JEST_WORKER_ID", VARIABLE_NAMES, NULL},
     {"VITEST_POOL_ID", VARIABLE_NAMES, NULL},
+    /* the same number, which vitest's forks are started with */
+    {"TINYPOOL_WORKER_ID", VARIABLE_NAMES, NULL},
     {"TEST_PARALLEL_INDEX", VARIABLE_NAMES, NULL},
     {"MOCHA_WORKER_ID", VARIABLE_STARTS, NULL},
     {"NEXTEST_TEST_GLOBAL_SLOT", VARIABLE_STARTS, NULL},

@@ -33,6 +33,38 @@ done
 jest='node node_modules/jest/bin/jest.js --ci --no-cache -w 3 jest'
 vitest='node node_modules/vitest/vitest.mjs run --dir vitest --pool forks'
 vitest="$vitest --poolOptions.forks.minForks=3 --poolOptions.forks.maxForks=3"
+# Each file of vitest's has a process of its own. What they leave is for the
+# next file of the same worker, if workers are what is to be kept apart.
+mkdir vitest-rows
+for i in 1 2 3; do
+	echo "import { test } from 'vitest';
+		import rows from '../rows.js';
+		test('rows', rows);" >"vitest-rows/a$i.test.mjs"
+done
+cat >rows.js <<'EOF'
+const { Client } = require('pg');
+module.exports = async function rows() {
+	const db = new Client({ connectionString: process.env.DATABASE_URL });
+	await db.connect();
+	await db.query("insert into seen select count(*), 'me' from seen");
+	const { rows } = await db.query('select count(*) as n from seen');
+	require('fs').appendFileSync('rows', `${rows[0].n} `);
+	await db.end();
+};
+EOF
+rows='node node_modules/vitest/vitest.mjs run --dir vitest-rows --pool forks'
+rows="$rows --poolOptions.forks.minForks=1 --poolOptions.forks.maxForks=1"
+# rows_are FRESH TEXT
+rows_are() {
+	: >rows
+	run 0 with_db --fresh "$1" -- sh -c "$rows"
+	[ "$(cat rows)" = "$2" ] || fail "--fresh $1: rows $(cat rows)"
+}
+if on postgres --isolation database; then
+	rows_are owner '1 1 1 '
+	rows_are worker '1 2 3 '
+fi
+
 if on postgres; then
 	every 2 "$jest"
 	shared_fails "$jest"

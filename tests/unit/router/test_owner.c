@@ -214,7 +214,7 @@ static void node_runners(void **state)
 	      "forks.js",
 	      ""),
 	    /* vitest 2: its fork has set its title by now */
-	    P(22, 11, "node (vitest 3)", ""),
+	    P(22, 11, "node (vitest 3)", "TINYPOOL_WORKER_ID=3"),
 	    P(21, 11, "node|/p/node_modules/mocha/lib/nodejs/worker.cjs",
 	      "MOCHA_WORKER_ID=0"),
 	    {0},
@@ -225,7 +225,7 @@ static void node_runners(void **state)
 	    {14, "13:13", "2", "worker of jest"},
 	    {15, "10:10", "master", NULL},
 	    {20, "20:20", "forks", "worker of vitest"},
-	    {22, "22:22", "node", "worker of vitest"},
+	    {22, "22:22", "3", "worker of vitest"},
 	    {21, "21:21", "0", "worker of mocha"},
 	    {0},
 	};
