@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/ident.h"
 #include "dialect/address_private.h"
+#include "dialect/maria.h"
 
 #include <mysql.h>
 #include <mysqld_error.h>
@@ -301,6 +302,81 @@ static int my_query(struct db *db, const char *sql, const struct deadline *d,
 		return -1;
 	if (ret_value)
 		*ret_value = take_ptr(&value);
+	return 0;
+}
+
+static void add_row(struct maria_answer *a, unsigned set, unsigned n,
+		    MYSQL_ROW from)
+{
+	struct maria_row *row;
+
+	a->rows = xreallocarray(a->rows, a->n + 1, sizeof(*a->rows));
+	row = &a->rows[a->n++];
+	*row = (struct maria_row){set, n, xcalloc(n, sizeof(char *))};
+	for (unsigned i = 0; i < n; i++)
+		row->v[i] = xstrdup_or_null(from[i]);
+}
+
+void maria_answer_free(struct maria_answer *a)
+{
+	for (size_t i = 0; i < a->n; i++) {
+		for (unsigned k = 0; k < a->rows[i].n; k++)
+			free(a->rows[i].v[k]);
+		free(a->rows[i].v);
+	}
+	free(a->rows);
+	*a = (struct maria_answer){NULL, 0};
+}
+
+static int keep_result(MYSQL *mysql, unsigned set, const struct deadline *d,
+		       struct maria_answer *answer, struct error *err)
+{
+	MYSQL_RES *result = mysql_use_result(mysql);
+	MYSQL_ROW row;
+	int rc;
+
+	if (!result)
+		return mysql_field_count(mysql) ? lib_error(mysql, err) : 0;
+	while ((rc = fetch_row(mysql, result, d, &row, err)) == 0 && row)
+		add_row(answer, set, mysql_num_fields(result), row);
+	if (rc < 0)
+		result->handle = NULL; /* as in read_result */
+	mysql_free_result(result);
+	return rc;
+}
+
+static int ask_all(MYSQL *mysql, const char *sql, const struct deadline *d,
+		   struct maria_answer *answer, struct error *err)
+{
+	unsigned set = 0;
+	int more = 1;
+
+	if (send_query(mysql, sql, strlen(sql), d, err) < 0)
+		return -1;
+	while (more > 0) {
+		if (keep_result(mysql, set++, d, answer, err) < 0)
+			return -1;
+		more = next_result(mysql, d, err);
+	}
+	return more;
+}
+
+int maria_ask(struct db *db, const char *sql, const struct deadline *d,
+	      struct maria_answer *ret, struct error *err)
+{
+	struct mariadb *m = mariadb_of(db);
+	auto_maria_answer struct maria_answer answer = {NULL, 0};
+	auto_error struct error e = ERROR_INIT;
+
+	if (deadline_check(d, "waiting for mariadb", err) < 0)
+		return -1;
+	if (ask_all(&m->mysql, sql, d, &answer, &e) < 0) {
+		if (e.kind != ERROR_DATABASE)
+			m->abandoned = true;
+		return error_move(err, &e);
+	}
+	*ret = answer;
+	answer = (struct maria_answer){NULL, 0};
 	return 0;
 }
 

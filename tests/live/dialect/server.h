@@ -180,20 +180,20 @@ static void *meanwhile_run(void *arg)
 	return NULL;
 }
 
-static void meanwhile_start(struct meanwhile *m)
+static inline void meanwhile_start(struct meanwhile *m)
 {
 	assert_int_equal(pthread_create(&m->thread, NULL, meanwhile_run, m), 0);
 }
 
-static void meanwhile_end(struct meanwhile *m)
+static inline void meanwhile_end(struct meanwhile *m)
 {
 	pthread_join(m->thread, NULL);
 }
 
 /* ---- assertions ---- */
 
-static void expect_error(int rc, struct error *err, enum error_kind kind,
-			 const char *text)
+static inline void expect_error(int rc, struct error *err, enum error_kind kind,
+				const char *text)
 {
 	assert_int_equal(rc, -1);
 	assert_string_equal(error_kind_name(err->kind), error_kind_name(kind));
@@ -207,7 +207,7 @@ static void ok(int rc, struct error *err)
 		fail_msg("%s", error_text(err));
 }
 
-static void run_script(struct db *db, const char *name, const char *sql)
+static inline void run_script(struct db *db, const char *name, const char *sql)
 {
 	struct deadline d = within(30000);
 	auto_error struct error err = ERROR_INIT;
@@ -215,7 +215,7 @@ static void run_script(struct db *db, const char *name, const char *sql)
 	ok(db_run_script(db, name, sql, strlen(sql), &d, &err), &err);
 }
 
-static void gives(struct db *db, const char *sql, const char *expected)
+static inline void gives(struct db *db, const char *sql, const char *expected)
 {
 	struct deadline d = within(30000);
 	auto_error struct error err = ERROR_INIT;
