@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/alloc.h"
 #include "base/error.h"
-#include "base/log.h"
+#include "base/ident.h"
 #include "dialect/db.h"
 #include "dialect/maria.h"
+#include "dialect/state.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -388,6 +389,53 @@ static int my_compare(struct clones *clones, struct db *admin, const char *name,
 			     err);
 }
 
+static int read_beside(struct db *admin, const char *name,
+		       const struct deadline *deadline, struct db_state *ret,
+		       struct error *err)
+{
+	auto_db struct db *db = NULL;
+
+	if (db_connect_beside(admin, name, deadline, &db, err) < 0)
+		return -1;
+	return db_state_read(db, deadline, ret, err);
+}
+
+/* The original has the rows, but neither keys nor triggers: a database made
+ * from it is read. */
+static int read_original(struct maria_clones *c, struct db *admin,
+			 const struct deadline *deadline, struct db_state *ret,
+			 struct error *err)
+{
+	char name[32] = MARIA_LOOK;
+	int result;
+
+	if (*c->only_in_place)
+		return error_set(err, ERROR_DATABASE,
+				 "the template cannot be shown beside it: %s",
+				 c->only_in_place);
+	ident_random(name + strlen(name), 8);
+	result = maria_rebuild(admin, &c->notes, name, true, deadline, err);
+	if (result == 0)
+		result = read_beside(admin, name, deadline, ret, err);
+	if (db_exec(admin, "USE mysql", deadline, result < 0 ? NULL : err) <
+		0 ||
+	    my_drop(admin, name, deadline, result < 0 ? NULL : err) < 0)
+		return -1;
+	return result;
+}
+
+static int my_read(struct clones *clones, struct db *admin, const char *name,
+		   const struct deadline *deadline, struct db_state *ret,
+		   struct error *err)
+{
+	struct maria_clones *c = of(clones);
+
+	if (load_notes(c, admin, deadline, err) < 0)
+		return -1;
+	return name ? read_beside(admin, name, deadline, ret, err)
+		    : read_original(c, admin, deadline, ret, err);
+}
+
 const struct clones_ops mariadb_clones = {
     .keep = maria_keep,
     .open = my_open,
@@ -396,5 +444,6 @@ const struct clones_ops mariadb_clones = {
     .make = my_make,
     .restore = my_restore,
     .drop = my_drop,
+    .read = my_read,
     .compare = my_compare,
 };

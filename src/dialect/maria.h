@@ -49,6 +49,8 @@ struct db;
 struct error;
 
 #define MARIA_ORIGINAL "testenv_original"
+/* Begins the names of databases that are made to be looked at, and dropped. */
+#define MARIA_LOOK "testenv_look_"
 
 /* ---- rows of one or more statements (mariadb.c) ---- */
 

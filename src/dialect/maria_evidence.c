@@ -105,7 +105,8 @@ static void put_surroundings(struct buf *sql, const char *name)
 	text(sql, name);
 	buf_puts(sql, "; SELECT TABLE_SCHEMA, TABLE_NAME, ROWS_CHANGED FROM"
 		      " information_schema.TABLE_STATISTICS WHERE"
-		      " ROWS_CHANGED > 0 AND TABLE_SCHEMA NOT IN ('mysql',"
+		      " ROWS_CHANGED > 0 AND TABLE_SCHEMA NOT LIKE '" MARIA_LOOK
+		      "%' AND TABLE_SCHEMA NOT IN ('mysql',"
 		      " 'sys', 'information_schema', 'performance_schema', ");
 	text(sql, name);
 	buf_puts(sql,

@@ -125,6 +125,7 @@ static inline int keep(const char *dir, const char *why)
 	struct deadline d = within(60000);
 	auto_error struct error err = ERROR_INIT;
 	auto_migrations struct migrations m = MIGRATIONS_INIT;
+	struct migrations_source source = {.dir = dir};
 	auto_free char *reason = NULL;
 	auto_db struct db *db = admin();
 	auto_db struct db *app = NULL;
@@ -134,7 +135,7 @@ static inline int keep(const char *dir, const char *why)
 		"EXISTS app; CREATE DATABASE app CHARACTER"
 		" SET utf8mb4 COLLATE utf8mb4_swedish_ci COMMENT 'it''s'");
 	app = connect_as(app_user, app_user);
-	ok(migrations_load(dir, NULL, DIALECT_MARIADB, &m, &err), &err);
+	ok(migrations_load(&source, DIALECT_MARIADB, &m, &err), &err);
 	ok(migrations_apply(&m, app, &d, NULL, &err), &err);
 	kept = clone_keep(db, "app", &d, &reason, &err);
 	ok(kept, &err);
