@@ -25,6 +25,10 @@ static const struct option_spec config_options[] = {
     {"db", 0, "postgres|mariadb|sqlite|DB:VERSION",
      "which database: postgres:16, mariadb, sqlite", true},
     {"image", 0, "IMAGE", "run this image instead of one found by --db", true},
+    {"pull", 0, "missing|always|never|daily|weekly|every_T",
+     "when the image is pulled: if it is not on the engine, each time, not at "
+     "all, or if it is older than that",
+     true},
     {"migrations", 0, "DIR",
      "apply the SQL files of this directory: plain ones in order, or as "
      "golang-migrate, sqlx, Flyway, dbmate, goose or sql-migrate lay them out",
@@ -69,6 +73,8 @@ static const struct option_spec config_options[] = {
     {"cache-size", 0, "SIZE", "keep templates up to this size: 512m, 4g", true},
     {"verify", 0, NULL,
      "compare each database that is made or reset with the template", true},
+    {"mirror", 0, "HOST[/PATH]",
+     "pull Docker Hub's images from this registry instead", true},
     {"host", 'H', "ADDRESS",
      "talk to the container engine here, as in DOCKER_HOST", true},
     {0},

@@ -312,7 +312,7 @@ static bool is_no_matter(const char *key)
 	    "image",   "environment", "x-testenv",         "healthcheck",
 	    "restart", "depends_on",  "container_name",    "hostname",
 	    "expose",  "labels",      "profiles",          "networks",
-	    "logging", "pull_policy", "stop_grace_period", NULL};
+	    "logging", "stop_grace_period", NULL};
 
 	for (const char *const *k = keys; *k; k++)
 		if (!strcmp(*k, key))
@@ -341,6 +341,8 @@ static int read_database(struct reader *r, const struct yaml *node,
 			rc = read_environment(r, s, key);
 		else if (!strcmp(key->key, "mem_limit"))
 			rc = apply_node(r, setting_find("memory"), s, key);
+		else if (!strcmp(key->key, "pull_policy"))
+			rc = apply_node(r, setting_find("pull"), s, key);
 		else if (!is_no_matter(key->key))
 			notice(r, key,
 			       "'%s' of service '%s' is not supported "

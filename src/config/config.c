@@ -59,6 +59,7 @@ void config_free(struct config *config)
 	free(config->file);
 	free(config->require);
 	free(config->host);
+	free(config->mirror);
 	free(config->owner);
 	strvec_free(&config->fallback);
 	strvec_free(&config->env);
@@ -445,6 +446,7 @@ void config_identity(const struct config *config, char ret[CONFIG_IDENTITY])
 	add_list(d, &config->fallback);
 	digest_add_str(d, config->require);
 	digest_add_str(d, config->host);
+	digest_add_str(d, config->mirror);
 	digest_end(d, hex);
 	memcpy(ret, hex, CONFIG_IDENTITY - 1);
 	ret[CONFIG_IDENTITY - 1] = '\0';

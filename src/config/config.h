@@ -43,6 +43,14 @@ enum config_keep {
 	KEEP_ALWAYS
 };
 
+/* When an image is pulled: besides these, when it is older than so many
+ * seconds. */
+enum config_pull {
+	PULL_ALWAYS = 0,
+	PULL_MISSING = -1,
+	PULL_NEVER = -2
+};
+
 enum config_origin {
 	ORIGIN_DEFAULT,
 	ORIGIN_FILE, /* with file, line and column */
@@ -56,6 +64,7 @@ struct config_service {
 	char *db;              /* "postgres", "mariadb", "sqlite" */
 	char *version;         /* "16", or NULL */
 	char *image;           /* NULL: chosen */
+	int64_t pull_age_s;    /* see enum config_pull */
 	char *url;             /* an existing server; NULL */
 	char *migrations;      /* absolute directory, or NULL */
 	char *layout;          /* of it: "goose"; NULL: found out */
@@ -93,6 +102,7 @@ struct config {
 	struct strvec env;        /* for the command, "K=V" */
 	int64_t timeout_ms;       /* of the command; 0: none */
 	int64_t start_timeout_ms; /* until every service is ready */
+	char *mirror;             /* of docker.io's images, or NULL */
 	char *host;               /* --host: the engine; NULL: found */
 	bool quiet, rebuild, no_cache;
 	int64_t cache_bytes; /* of templates kept in one place */

@@ -231,6 +231,39 @@ static int set_image(struct config *c, struct config_service *s,
 	return 0;
 }
 
+static int set_pull(struct config *c, struct config_service *s,
+		    const struct place *at, const char *value,
+		    struct error *err)
+{
+	static const struct {
+		const char *word;
+		int64_t age_s;
+	} words[] = {{"always", PULL_ALWAYS},
+		     {"missing", PULL_MISSING},
+		     {"if_not_present", PULL_MISSING},
+		     {"never", PULL_NEVER},
+		     {"daily", (int64_t)24 * 3600},
+		     {"weekly", (int64_t)7 * 24 * 3600}};
+	int64_t ms = -1;
+
+	(void)c;
+	for (size_t i = 0; i < array_len(words); i++) {
+		if (!strcmp(value, words[i].word)) {
+			s->pull_age_s = words[i].age_s;
+			return 0;
+		}
+	}
+	if (!strncmp(value, "every_", 6))
+		ms = config_duration_ms(value + 6);
+	if (ms < 1000)
+		return place_error(at, err,
+				   "'%s' is none of missing, always, never, "
+				   "daily, weekly, every_12h",
+				   value);
+	s->pull_age_s = ms / 1000;
+	return 0;
+}
+
 static int set_migrations(struct config *c, struct config_service *s,
 			  const struct place *at, const char *value,
 			  struct error *err)
@@ -559,6 +592,23 @@ static int set_host(struct config *c, struct config_service *s,
 	return 0;
 }
 
+/* A registry's host, and a path on it: what "docker.io" is replaced by. */
+static int set_mirror(struct config *c, struct config_service *s,
+		      const struct place *at, const char *value,
+		      struct error *err)
+{
+	size_t len = strlen(value);
+
+	(void)s;
+	if (!len || strstr(value, "://") || strpbrk(value, " \t\n@") ||
+	    !strpbrk(value, ".:") || value[0] == '/' || value[len - 1] == '/')
+		return place_error(
+		    at, err, "'%s' is not a registry's HOST[:PORT][/PATH]",
+		    value);
+	replace(&c->mirror, xstrdup(value));
+	return 0;
+}
+
 static int boolean(const struct place *at, const char *value, bool *ret,
 		   struct error *err)
 {
@@ -638,6 +688,7 @@ const struct setting settings[] = {
     {"file", NULL, false, false, set_file},
     {"db", "db", true, false, set_db},
     {"image", NULL, true, false, set_image},
+    {"pull", "pull", true, false, set_pull},
     {"migrations", "migrations", true, false, set_migrations},
     {"layout", "layout", true, false, set_layout},
     {"migrate", "migrate", true, false, set_migrate},
@@ -660,6 +711,7 @@ const struct setting settings[] = {
     {"no-cache", NULL, false, false, set_no_cache},
     {"cache-size", "cache_size", false, false, set_cache_size},
     {"verify", "verify", false, false, set_verify},
+    {"mirror", "mirror", false, false, set_mirror},
     {"host", "host", false, false, set_host},
     {"quiet", NULL, false, false, set_quiet},
     {NULL, NULL, false, false, NULL},
@@ -732,6 +784,7 @@ struct config_service *config_add_service(struct config *c, const char *name)
 	s = &c->services[c->n_services++];
 	*s = (struct config_service){
 	    .name = xstrdup(name),
+	    .pull_age_s = PULL_MISSING,
 	    .seeds = STRVEC_INIT,
 	    .env = STRVEC_INIT,
 	    .exports = STRVEC_INIT,

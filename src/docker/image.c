@@ -105,6 +105,8 @@ static void read_image(const cJSON *json, struct image *ret)
 	ret->architecture = xstrdup_or_null(json_str(json, "Architecture"));
 	ret->size = json_int(json, "Size", 0);
 	ret->created_s = read_time(json_str(json, "Created"));
+	ret->tagged_s =
+	    read_time(json_str(json_get(json, "Metadata"), "LastTagTime"));
 }
 
 int image_inspect(struct engine *engine, const char *name,

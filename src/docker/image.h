@@ -26,11 +26,12 @@ struct image {
 	char *architecture;
 	int64_t size;      /* bytes */
 	int64_t created_s; /* seconds since the epoch, 0: not known */
+	int64_t tagged_s;  /* likewise: when this engine got it (docker) */
 };
 #define IMAGE_INIT                                                     \
 	{                                                              \
 		0, STRVEC_INIT, STRVEC_INIT, STRVEC_INIT, STRVEC_INIT, \
-		    STRVEC_INIT, STRVEC_INIT, 0, 0, 0, 0               \
+		    STRVEC_INIT, STRVEC_INIT, 0, 0, 0, 0, 0            \
 	}
 void image_free(struct image *image);
 #define auto_image __attribute__((cleanup(image_free)))

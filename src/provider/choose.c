@@ -2,7 +2,9 @@
 #include "provider/choose.h"
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/error.h"
+#include "base/progress.h"
 #include "provider/contract.h"
 
 #include <limits.h>
@@ -82,29 +84,33 @@ const char *image_newest(const struct image_list *list, const char *repo)
 	return best;
 }
 
-/* The full name, as podman takes a short one for another registry's. */
-static char *pull_name(const char *name)
+/* The full name, as podman takes a short one for another registry's; with the
+ * mirror in the place of docker.io. */
+static char *pull_name(const char *name, const char *mirror)
 {
+	const char *hub = mirror ? mirror : "docker.io";
 	const char *slash = strchr(name, '/');
 
 	if (!slash)
-		return xasprintf("docker.io/library/%s", name);
+		return xasprintf("%s/library/%s", hub, name);
+	if (!strncmp(name, "docker.io/", 10))
+		return xasprintf("%s/%s", hub, slash + 1);
 	/* a first part with a dot, a port or "localhost" is a registry's host
 	 */
 	if (memchr(name, '.', (size_t)(slash - name)) ||
 	    memchr(name, ':', (size_t)(slash - name)) ||
 	    !strncmp(name, "localhost/", 10))
 		return xstrdup(name);
-	return xasprintf("docker.io/%s", name);
+	return xasprintf("%s/%s", hub, name);
 }
 
 /* Pulls `name` and looks at it under the name it then has. */
-static int pull(struct engine *engine, const char *name,
+static int pull(struct engine *engine, const char *name, const char *mirror,
 		const struct deadline *deadline,
 		const struct progress *progress, char **ret_name,
 		struct image *ret_image, struct error *err)
 {
-	auto_free char *full = pull_name(name);
+	auto_free char *full = pull_name(name, mirror);
 	int found;
 
 	if (image_pull(engine, full, deadline, progress, err) < 0)
@@ -116,7 +122,7 @@ static int pull(struct engine *engine, const char *name,
 		return error_set(err, ERROR_NO_IMAGE,
 				 "'%s' was pulled but is not on the engine",
 				 full);
-	*ret_name = xstrdup(name);
+	*ret_name = xstrdup(mirror ? full : name);
 	return 0;
 }
 
@@ -156,39 +162,115 @@ static int newest_present(struct engine *engine, const char *repo,
 	return 1;
 }
 
-int image_choose(struct engine *engine, const struct image_wish *wish,
-		 const struct deadline *deadline,
-		 const struct progress *progress, char **ret_name,
-		 struct image *ret_image, struct error *err)
+/* 1: the engine has it, as *ret_name and *ret_image; 0; -1. *ret_wanted is what
+ * would be pulled, the caller's to free. */
+static int find_present(struct engine *engine, const struct image_wish *wish,
+			const struct deadline *deadline, char **ret_wanted,
+			char **ret_name, struct image *ret_image,
+			struct error *err)
 {
 	const char *official = contract_image(wish->dialect);
 	auto_free char *ours = xasprintf("testenv/%s", official);
-	auto_free char *name = NULL;
 	int found = 0;
 
 	if (wish->image) {
-		name = xstrdup(wish->image);
-		found = take_present(engine, name, deadline, ret_name,
-				     ret_image, err);
+		*ret_wanted = xstrdup(wish->image);
 	} else if (wish->version) {
 		auto_free char *tuned = xasprintf("%s:%s", ours, wish->version);
 
-		name = xasprintf("%s:%s", official, wish->version);
+		*ret_wanted = xasprintf("%s:%s", official, wish->version);
 		found = take_present(engine, tuned, deadline, ret_name,
 				     ret_image, err);
-		if (!found)
-			found = take_present(engine, name, deadline, ret_name,
-					     ret_image, err);
 	} else {
-		name = xasprintf("%s:%s", official,
-				 contract_default_version(wish->dialect));
+		*ret_wanted = xasprintf(
+		    "%s:%s", official, contract_default_version(wish->dialect));
 		found = newest_present(engine, ours, deadline, ret_name,
 				       ret_image, err);
 		if (!found)
 			found = newest_present(engine, official, deadline,
 					       ret_name, ret_image, err);
 	}
-	if (found)
-		return found < 0 ? -1 : 0;
-	return pull(engine, name, deadline, progress, ret_name, ret_image, err);
+	if (!found && (wish->image || wish->version))
+		found = take_present(engine, *ret_wanted, deadline, ret_name,
+				     ret_image, err);
+	if (!found && wish->mirror) {
+		auto_free char *there = pull_name(*ret_wanted, wish->mirror);
+
+		found = take_present(engine, there, deadline, ret_name,
+				     ret_image, err);
+	}
+	return found;
+}
+
+static bool is_ours(const char *name)
+{
+	return !strncmp(name, "testenv/", 8) ||
+	       !strncmp(name, "localhost/testenv/", 18);
+}
+
+static bool is_due(const struct image_wish *wish, const char *name,
+		   const struct image *image)
+{
+	int64_t since = image->tagged_s ? image->tagged_s : image->created_s;
+
+	return wish->pull_age_s >= 0 && !is_ours(name) &&
+	       clock_wall_s() - since >= wish->pull_age_s;
+}
+
+/* Something older is there: a pull that fails spoils it only if it was asked
+ * for each time. */
+static int renew(struct engine *engine, const struct image_wish *wish,
+		 const struct deadline *deadline,
+		 const struct progress *progress, char **name,
+		 struct image *image, struct error *err)
+{
+	auto_image struct image newer = IMAGE_INIT;
+	auto_error struct error failed = ERROR_INIT;
+	char *newer_name = NULL;
+
+	if (pull(engine, *name, wish->mirror, deadline, progress, &newer_name,
+		 &newer, &failed) < 0) {
+		if (wish->pull_age_s == IMAGE_PULL_ALWAYS ||
+		    failed.kind == ERROR_CANCELLED)
+			return error_move(err, &failed);
+		progress_notice(progress, "%s: the one that is there serves",
+				error_text(&failed));
+		return 0;
+	}
+	free(*name);
+	*name = newer_name;
+	image_free(image);
+	*image = newer;
+	newer = (struct image)IMAGE_INIT;
+	return 0;
+}
+
+int image_choose(struct engine *engine, const struct image_wish *wish,
+		 const struct deadline *deadline,
+		 const struct progress *progress, char **ret_name,
+		 struct image *ret_image, struct error *err)
+{
+	auto_image struct image image = IMAGE_INIT;
+	auto_free char *wanted = NULL;
+	auto_free char *name = NULL;
+	int found =
+	    find_present(engine, wish, deadline, &wanted, &name, &image, err);
+
+	if (found < 0)
+		return -1;
+	if (!found && wish->pull_age_s == IMAGE_PULL_NEVER)
+		return error_set(err, ERROR_NO_IMAGE,
+				 "'%s' is not on the engine, and 'pull' is "
+				 "'never'",
+				 wanted);
+	if (!found)
+		return pull(engine, wanted, wish->mirror, deadline, progress,
+			    ret_name, ret_image, err);
+	if (is_due(wish, name, &image) &&
+	    renew(engine, wish, deadline, progress, &name, &image, err) < 0)
+		return -1;
+	*ret_name = take_ptr(&name);
+	*ret_image = image;
+	image = (struct image)IMAGE_INIT;
+	return 0;
 }

@@ -5,7 +5,8 @@
  * The rule of the manual: what was named; else, with a version, the first of
  * our tuned image and the official one that the engine has; else, with no
  * version, the newest of ours, then of the official ones there; else a pull of
- * the official one.
+ * the official one. Ours are never pulled. A pull that is due by age alone and
+ * fails is a notice, and what is there serves.
  */
 #ifndef PROVIDER_CHOOSE_H
 #define PROVIDER_CHOOSE_H
@@ -22,6 +23,16 @@ struct image_wish {
 	enum dialect dialect;
 	const char *version; /* or NULL */
 	const char *image;   /* or NULL */
+	const char *mirror;  /* "registry.local/hub" for "docker.io", or NULL */
+	/* An image that the engine has is pulled again when it came there more
+	 * than so many seconds ago; IMAGE_PULL_… */
+	int64_t pull_age_s;
+};
+
+enum {
+	IMAGE_PULL_ALWAYS = 0,
+	IMAGE_PULL_MISSING = -1,
+	IMAGE_PULL_NEVER = -2
 };
 
 /* The image is on the engine then. *ret_name is the caller's to free; of

@@ -361,7 +361,8 @@ int provider_open_container(struct engine *engine,
 			    const struct progress *progress,
 			    struct provider **ret, struct error *err)
 {
-	struct image_wish wish = {spec->dialect, spec->version, spec->image};
+	struct image_wish wish = {spec->dialect, spec->version, spec->image,
+				  spec->mirror, spec->pull_age_s};
 	auto_free char *label = xasprintf(LABEL_SESSION "=%s", owner->session);
 	auto_image struct image image = IMAGE_INIT;
 	char *name = NULL;

@@ -50,6 +50,8 @@ struct provider_spec {
 	enum dialect dialect;
 	const char *version;         /* "16", or NULL */
 	const char *image;           /* NULL: by the rule in product.md */
+	const char *mirror;          /* of docker.io's images, or NULL */
+	int64_t pull_age_s;          /* as image_wish has it */
 	const char *database, *user; /* NULL: "app", "app" */
 	const char *const *env;      /* more for the server's container */
 	const struct migrations *migrations;

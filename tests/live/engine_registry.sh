@@ -56,7 +56,8 @@ mkdir context
 head -c 20000000 /dev/urandom >context/layer
 printf 'FROM testenv/postgres:15\nCOPY layer /layer\n' >context/Dockerfile
 drop() {
-	for ref in "$open/$name:15" "$locked/$name:15" "$door/$name:15"; do
+	for ref in "$open/$name:15" "$locked/$name:15" "$door/$name:15" \
+		"$open/$name-hub/library/postgres:15.0"; do
 		api "$docker" "/images/$ref" -X DELETE >/dev/null 2>&1
 	done
 }
@@ -79,12 +80,16 @@ pull() {
 	shift 2
 	run "$pull_code" env "$@" "$TESTENV_BIN" exec --db postgres \
 		--require container --image "$pull_image" --start-timeout 60s \
-		-- true
+		--pull "${policy:-missing}" -- true
 }
 absent() {
 	api "$docker" "/images/$1/json" >/dev/null 2>&1 && fail "$1 is there"
 }
 
+policy=never
+pull 125 "$open/$name:15" A=
+err_has "'$open/$name:15' is not on the engine, and 'pull' is 'never'$"
+policy=
 pull 125 "$open/$name:none" A=
 err_has "pull '$open/$name:none': .*(not found|manifest unknown)"
 
@@ -116,9 +121,39 @@ absent "$door/$name:15"
 rm cut
 pull 0 "$door/$name:15" A=
 err_has "^testenv: pulled '$door/$name:15'"
-# it is there: nobody is asked
-kill "$door_pid"
+policy=always
 pull 0 "$door/$name:15" A=
+err_has "^testenv: pulled '$door/$name:15'"
+# it is there: nobody is asked, unless that is wanted
+kill "$door_pid"
+policy=
+pull 0 "$door/$name:15" A=
+policy=weekly
+pull 0 "$door/$name:15" A=
+grep -q pulling "$tmp/err" && fail 'pulled within a week'
+policy=every_1s
+pull 0 "$door/$name:15" A=
+err_has 'the one that is there serves$'
+policy=always
+pull 125 "$door/$name:15" A=
+err_has "pull '$door/$name:15': .*refused"
+policy=
+drop
+
+# Docker Hub's name, from a mirror of it
+api "$docker" /images/testenv/postgres:15/tag -X POST -G \
+	-d "repo=$open/$name-hub/library/postgres" -d tag=15.0
+api "$docker" "/images/$open/$name-hub/library/postgres/push?tag=15.0" -X POST \
+	-H "X-Registry-Auth: $login" >"$tmp/out"
+drop
+for mirrored in pulled there; do
+	run 0 testenv exec --db postgres:15.0 --require container \
+		--mirror "$open/$name-hub" -- true
+	grep -q "pulled '$open/$name-hub/library/postgres:15.0'" "$tmp/err" && had=pulled || had=there
+	[ "$mirrored" = "$had" ] || fail "$had, not $mirrored"
+done
+run 125 testenv exec --db postgres --mirror https://x -- true
+err_has "^testenv: --mirror: 'https://x' is not a registry's HOST\[:PORT\]\[/PATH\]$"
 drop
 
 pull 0 "$locked/$name:15" "DOCKER_AUTH_CONFIG=$(auth eng:secret)"

@@ -120,6 +120,7 @@ static void test_flags_alone(void **state)
 	assert_int_equal(LOAD(&c, NULL, "db", "postgres:16", "migrations",
 			      "db/migrations", "seed", "a.sql", "seed", "b.sql",
 			      "workers", "4", "memory", "1g", "timeout", "2h",
+			      "pull", "every_12h", "mirror", "r.local:5000/hub",
 			      "env", "A=1", "export", "X={url}", "unrelated",
 			      "9"),
 			 0);
@@ -133,6 +134,8 @@ static void test_flags_alone(void **state)
 	assert_true(c.services[0].memory_bytes == 1 << 30);
 	assert_string_equal(c.services[0].exports.v[0], "X={url}");
 	assert_int_equal(c.workers, 4);
+	assert_int_equal(c.services[0].pull_age_s, 12 * 3600);
+	assert_string_equal(c.mirror, "r.local:5000/hub");
 	assert_int_equal(c.timeout_ms, 2 * 3600 * 1000);
 	assert_string_equal(strvec_env_get(&c.env, "A"), "1");
 	assert_string_equal(c.project_dir, dir);
@@ -252,6 +255,13 @@ static void test_refused_flags(void **state)
 	      "postgres", "env", "A");
 	FAILS(ERROR_USAGE, "--export: '1A=x' is not NAME=VALUE", NULL, "db",
 	      "postgres", "export", "1A=x");
+	FAILS(ERROR_USAGE,
+	      "--pull: 'every_x' is none of missing, always, never, daily, "
+	      "weekly, every_12h",
+	      NULL, "db", "postgres", "pull", "every_x");
+	FAILS(ERROR_USAGE,
+	      "--mirror: 'hub' is not a registry's HOST[:PORT][/PATH]", NULL,
+	      "db", "postgres", "mirror", "hub");
 	FAILS(ERROR_USAGE, "--memory: 'much' is not a size such as 512m or 1g",
 	      NULL, "db", "postgres", "memory", "much");
 	FAILS(ERROR_USAGE, "--memory: '1m' is too little: 32m at least", NULL,
