@@ -15,13 +15,18 @@ enum {
 	RESET_MS = 2 * 60 * 1000
 };
 
-/* A URL, a path or a name of anything else is not what this is for. */
+static bool is_url(const char *text)
+{
+	return strstr(text, "://") != NULL;
+}
+
+/* A path or a name of anything else is not what this is for. */
 static int check_lease(const char *lease, struct error *err)
 {
 	static const char letters[] = "0123456789abcdefghijklmnopqrstuvwxyz";
 	size_t n = strlen(lease);
 
-	if (n && n <= 20 && strspn(lease, letters) == n)
+	if (is_url(lease) || (n && n <= 20 && strspn(lease, letters) == n))
 		return 0;
 	error_set(err, ERROR_REFUSED, "'%s' is not the id of a lease", lease);
 	error_hint(err, "only databases that testenv made can be reset: one's "
@@ -63,7 +68,10 @@ static int run(struct cli *cli, const struct options *options,
 	if (!lease && inside)
 		lease = getenv("TESTENV_LEASE");
 	args = cJSON_CreateObject();
-	if (lease && *lease)
+	if (lease && is_url(lease)) {
+		cJSON_AddStringToObject(args, "url", lease);
+		cJSON_AddTrueToObject(args, "strict");
+	} else if (lease && *lease)
 		cJSON_AddStringToObject(args, "lease", lease);
 	else if (url && !strncmp(url, "sqlite:", 7))
 		cJSON_AddStringToObject(args, "url", url);

@@ -7,9 +7,9 @@
  * made from that table, so they cannot disagree.
  *
  * To add one: write cli/cmd_NAME.c; add it to COMMANDS below, in the order of
- * `help` (exec lease reset up wait env status logs shell down gc doctor images
- * cache ctest_spec completion version help); add tests/live/cmd_NAME.sh that
- * runs the built program; add a line to CHANGELOG.md.
+ * `help` (exec lease reset diff up wait env status logs shell down gc doctor
+ * images cache ctest_spec completion version help); add tests/live/cmd_NAME.sh
+ * that runs the built program; add a line to CHANGELOG.md.
  */
 #ifndef CLI_COMMAND_H
 #define CLI_COMMAND_H
@@ -27,6 +27,7 @@ struct progress;
 	X(exec)       \
 	X(lease)      \
 	X(reset)      \
+	X(diff)       \
 	X(up)         \
 	X(wait)       \
 	X(env)        \

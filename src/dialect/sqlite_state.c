@@ -131,7 +131,9 @@ int sqlite_state(struct db *db, const struct deadline *deadline,
 	auto_stmt sqlite3_stmt *stmt = NULL;
 	int rc;
 
-	if (state_add(db, settings, deadline, ret, err) < 0 ||
+	/* its owner may be about to write */
+	if (db_exec(db, "PRAGMA busy_timeout = 5000", deadline, err) < 0 ||
+	    state_add(db, settings, deadline, ret, err) < 0 ||
 	    state_add(db, schema, deadline, ret, err) < 0)
 		return -1;
 	rc = sqlite3_prepare_v2(handle, tables, -1, &stmt, NULL);

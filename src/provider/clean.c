@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "dialect/clone.h"
 #include "dialect/db.h"
+#include "dialect/state.h"
 
 #include <stdlib.h>
 
@@ -85,6 +86,26 @@ int clean_restore(const struct provider *p, struct clones *clones,
 	if (done < 0 && err &&
 	    (err->kind == ERROR_CANCELLED || err->kind == ERROR_INTERNAL))
 		return -1;
+	return 0;
+}
+
+int clean_states(const struct provider *p, struct clones *clones,
+		 struct db *admin, const char *database,
+		 const struct deadline *deadline, struct db_state *ret_template,
+		 struct db_state *ret_now, struct error *err)
+{
+	auto_db_state struct db_state template = DB_STATE_INIT;
+
+	if (!clones)
+		return error_set(err, ERROR_REFUSED,
+				 "the server of '%s' keeps no original to "
+				 "compare with",
+				 p->spec.service);
+	if (clones_read(clones, admin, NULL, deadline, &template, err) < 0 ||
+	    clones_read(clones, admin, database, deadline, ret_now, err) < 0)
+		return -1;
+	*ret_template = template;
+	template = (struct db_state)DB_STATE_INIT;
 	return 0;
 }
 

@@ -13,6 +13,7 @@
 struct clones;
 struct db;
 struct db_address;
+struct db_state;
 
 /* Keeps the migrated database in the server it was made in, for clones; nobody
  * is connected to it any more. */
@@ -36,6 +37,12 @@ int clean_database(const struct provider *p, struct clones *clones,
 		   const char *database, const char *password,
 		   const char *server, const struct deadline *deadline,
 		   struct error *err);
+
+/* What the original and a database hold; ERROR_REFUSED without an original. */
+int clean_states(const struct provider *p, struct clones *clones,
+		 struct db *admin, const char *database,
+		 const struct deadline *deadline, struct db_state *ret_template,
+		 struct db_state *ret_now, struct error *err);
 
 /* Runs the migrations as the tests' user, whose the objects then are. */
 int clean_migrate(const struct provider *p, const struct db_address *login,

@@ -13,6 +13,7 @@
 #include "docker/events.h"
 #include "provider/cache.h"
 #include "provider/choose.h"
+#include "provider/clean.h"
 #include "provider/labels.h"
 #include "provider/sweep.h"
 
@@ -67,13 +68,45 @@ void container_address(const struct container_provider *p,
 	ret->database = xstrdup(database);
 }
 
-int container_admin(const struct container_provider *p,
-		    const struct server *server,
+static struct db *take_idle(struct container_provider *p, struct server *server)
+{
+	struct db *db = NULL;
+
+	pthread_mutex_lock(&p->mutex);
+	for (size_t i = 0; i < SERVER_IDLE && !db; i++)
+		db = take_ptr(&server->idle[i]);
+	pthread_mutex_unlock(&p->mutex);
+	return db;
+}
+
+void container_admin_done(struct container_provider *p, struct server *server,
+			  struct db **db)
+{
+	/* MariaDB's are cheap, and keep what was set in their sessions */
+	if (p->base.spec.dialect != DIALECT_POSTGRES)
+		return;
+	pthread_mutex_lock(&p->mutex);
+	for (size_t i = 0; i < SERVER_IDLE && *db; i++)
+		if (!server->idle[i])
+			server->idle[i] = take_ptr(db);
+	pthread_mutex_unlock(&p->mutex);
+}
+
+int container_admin(struct container_provider *p, struct server *server,
 		    const struct deadline *deadline, struct db **ret,
 		    struct error *err)
 {
 	auto_db_address struct db_address a = {.dialect = DIALECT_POSTGRES};
+	struct db *idle;
 
+	/* tests may have ended any connection of their server */
+	while ((idle = take_idle(p, server))) {
+		if (db_exec(idle, "SELECT 1", deadline, NULL) == 0) {
+			*ret = idle;
+			return 0;
+		}
+		db_close(idle);
+	}
 	db_address_copy(&server->address, &a);
 	free(a.database);
 	a.database = xstrdup(
@@ -194,6 +227,7 @@ static int restore(struct container_provider *p, struct server *s,
 	if (done < 0 || container_verify(p, s, db, database, deadline, err) < 0)
 		return -1;
 	container_say(s->name, database, &report);
+	container_admin_done(p, s, &db);
 	return 1;
 }
 
@@ -217,6 +251,33 @@ static int slot_clean(struct provider *base, unsigned slot, bool same_owner,
 	if (s && server_remove(p, s, deadline, err) < 0)
 		return -1;
 	return slot_start(base, slot, deadline, ret, err);
+}
+
+static int no_database(unsigned slot, struct error *err)
+{
+	return error_set(err, ERROR_REFUSED, "slot %u has no database", slot);
+}
+
+static int slot_states(struct provider *base, unsigned slot,
+		       const struct deadline *deadline,
+		       struct db_state *ret_template, struct db_state *ret_now,
+		       struct error *err)
+{
+	struct container_provider *p = of(base);
+	bool shared = base->spec.isolation == ISOLATE_DATABASE;
+	auto_free char *name =
+	    shared ? clean_name(base, slot) : xstrdup(base->spec.database);
+	struct server *s = server_find(p, shared ? SERVER_SHARED : (int)slot);
+	auto_db struct db *db = NULL;
+
+	if (!s)
+		return no_database(slot, err);
+	if (container_admin(p, s, deadline, &db, err) < 0 ||
+	    clean_states(base, s->clones, db, name, deadline, ret_template,
+			 ret_now, err) < 0)
+		return -1;
+	container_admin_done(p, s, &db);
+	return 0;
 }
 
 static int slot_stop(struct provider *base, unsigned slot,
@@ -317,6 +378,7 @@ static const struct provider_ops container_ops = {
     .template_ensure = container_template_ensure,
     .slot_start = slot_start,
     .slot_clean = slot_clean,
+    .slot_states = slot_states,
     .slot_stop = slot_stop,
     .slot_name = slot_name,
     .facts = facts,
@@ -327,6 +389,7 @@ static const struct provider_ops shared_ops = {
     .template_ensure = container_template_ensure,
     .slot_start = shared_slot_start,
     .slot_clean = shared_slot_clean,
+    .slot_states = slot_states,
     .slot_stop = shared_slot_stop,
     .slot_name = slot_name,
     .facts = facts,

@@ -22,7 +22,9 @@ struct engine_watch;
 /* Numbers of servers that are no slot; those count from 0. */
 enum {
 	SERVER_BUILDER = -1,
-	SERVER_SHARED = -2 /* one for every slot */
+	SERVER_SHARED = -2, /* one for every slot */
+	/* connections kept: a log-in costs more than a reset's questions */
+	SERVER_IDLE = 4
 };
 
 /* One container of ours. Belongs to the provider from its creation on; one
@@ -34,6 +36,8 @@ struct server {
 	struct container c;        /* id "": not made */
 	struct db_address address; /* for its administration */
 	struct clones *clones;     /* NULL: it holds no original */
+	/* administrators' connections at rest; under the provider's mutex */
+	struct db *idle[SERVER_IDLE];
 	atomic_bool ended;
 	atomic_int exit_code;
 };
@@ -120,10 +124,12 @@ void container_address(const struct container_provider *p,
 		       const struct server *server, const char *database,
 		       struct db_address *ret);
 /* An administrator's connection to it, not to the tests' database. */
-int container_admin(const struct container_provider *p,
-		    const struct server *server,
+int container_admin(struct container_provider *p, struct server *server,
 		    const struct deadline *deadline, struct db **ret,
 		    struct error *err);
+/* Puts it to rest for the next who wants one; *db is NULL then. */
+void container_admin_done(struct container_provider *p, struct server *server,
+			  struct db **db);
 
 /* With --verify: compares it with the original; ERROR_INTERNAL with what
  * differs as the detail. Else nothing. */

@@ -203,6 +203,7 @@ int shared_slot_clean(struct provider *base, unsigned slot, bool same_owner,
 	    clean(base, s, db, database, deadline, err) < 0 ||
 	    (user && let_in(of(base), db, user, database, deadline, err) < 0))
 		return -1;
+	container_admin_done(of(base), s, &db);
 	container_address(of(base), s, database, ret);
 	ret->slot_user = take_ptr(&user);
 	return 0;

@@ -18,6 +18,11 @@ struct provider_ops {
 	int (*slot_clean)(struct provider *p, unsigned slot, bool same_owner,
 			  const struct deadline *deadline,
 			  struct db_address *ret, struct error *err);
+	int (*slot_states)(struct provider *p, unsigned slot,
+			   const struct deadline *deadline,
+			   struct db_state *ret_template,
+			   struct db_state *ret_now,
+			   struct error *err); /* NULL: cannot */
 	int (*slot_stop)(struct provider *p, unsigned slot,
 			 const struct deadline *deadline, struct error *err);
 	char *(*slot_name)(struct provider *p, unsigned slot);

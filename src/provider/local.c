@@ -199,6 +199,27 @@ static int shared_stop(struct provider *base, unsigned slot,
 	return clone_drop(db, database, deadline, err);
 }
 
+static int slot_states(struct provider *base, unsigned slot,
+		       const struct deadline *deadline,
+		       struct db_state *ret_template, struct db_state *ret_now,
+		       struct error *err)
+{
+	bool shared = base->spec.isolation == ISOLATE_DATABASE;
+	auto_free char *name =
+	    shared ? clean_name(base, slot) : xstrdup(base->spec.database);
+	struct local_server *s =
+	    local_server_find(of(base), shared ? LOCAL_SHARED : (int)slot);
+	auto_db struct db *db = NULL;
+
+	if (!s)
+		return error_set(err, ERROR_REFUSED, "slot %u has no database",
+				 slot);
+	if (db_connect(&s->address, deadline, &db, err) < 0)
+		return -1;
+	return clean_states(base, s->clones, db, name, deadline, ret_template,
+			    ret_now, err);
+}
+
 static char *slot_name(struct provider *base, unsigned slot)
 {
 	struct local_server *s = local_server_find(
@@ -272,6 +293,7 @@ static const struct provider_ops local_ops = {
     .template_ensure = local_template_ensure,
     .slot_start = slot_start,
     .slot_clean = slot_clean,
+    .slot_states = slot_states,
     .slot_stop = slot_stop,
     .slot_name = slot_name,
     .facts = facts,
@@ -282,6 +304,7 @@ static const struct provider_ops shared_ops = {
     .template_ensure = local_template_ensure,
     .slot_start = shared_start,
     .slot_clean = shared_clean,
+    .slot_states = slot_states,
     .slot_stop = shared_stop,
     .slot_name = slot_name,
     .facts = facts,

@@ -51,6 +51,20 @@ int provider_slot_clean(struct provider *p, unsigned slot, bool same_owner,
 	return 0;
 }
 
+int provider_slot_states(struct provider *p, unsigned slot,
+			 const struct deadline *deadline,
+			 struct db_state *ret_template,
+			 struct db_state *ret_now, struct error *err)
+{
+	if (!p->ops->slot_states)
+		return error_set(err, ERROR_REFUSED,
+				 "'%s' is served in a way that cannot be "
+				 "compared",
+				 p->spec.service);
+	return p->ops->slot_states(p, slot, deadline, ret_template, ret_now,
+				   err);
+}
+
 int provider_slot_stop(struct provider *p, unsigned slot,
 		       const struct deadline *deadline, struct error *err)
 {

@@ -18,6 +18,7 @@
 
 #include <stdbool.h>
 
+struct db_state;
 struct engine;
 struct error;
 struct progress;
@@ -112,6 +113,15 @@ int provider_slot_start(struct provider *p, unsigned slot,
 int provider_slot_clean(struct provider *p, unsigned slot, bool same_owner,
 			const struct deadline *deadline, struct db_address *ret,
 			struct error *err);
+/*
+ * What the template and a slot's database hold, to be compared. Whoever is
+ * connected stays so, and may change it meanwhile. ERROR_REFUSED where there is
+ * nothing to compare with; not at the same time as another call for the slot.
+ */
+int provider_slot_states(struct provider *p, unsigned slot,
+			 const struct deadline *deadline,
+			 struct db_state *ret_template,
+			 struct db_state *ret_now, struct error *err);
 /* Removes it; not there is success. */
 int provider_slot_stop(struct provider *p, unsigned slot,
 		       const struct deadline *deadline, struct error *err);

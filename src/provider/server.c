@@ -64,6 +64,8 @@ static void server_free(struct container_provider *p, struct server *s)
 		break;
 	}
 	pthread_mutex_unlock(&p->mutex);
+	for (size_t i = 0; i < SERVER_IDLE; i++)
+		db_close(s->idle[i]);
 	db_address_free(&s->address);
 	clones_free(s->clones);
 	free(s->name);

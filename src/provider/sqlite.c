@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/progress.h"
 #include "dialect/db.h"
+#include "dialect/state.h"
 #include "provider/cache.h"
 #include "provider/impl.h"
 #include "template/hold.h"
@@ -298,6 +299,61 @@ static int slot_clean(struct provider *p, unsigned slot, bool same_owner,
 	return slot_start(p, slot, deadline, ret, err);
 }
 
+static int read_file(const char *path, const struct deadline *deadline,
+		     struct db_state *ret, struct error *err)
+{
+	auto_db_address struct db_address a = {.dialect = DIALECT_SQLITE,
+					       .path = xstrdup(path)};
+	auto_db struct db *db = NULL;
+
+	if (db_connect(&a, deadline, &db, err) < 0)
+		return -1;
+	return db_state_read(db, deadline, ret, err);
+}
+
+/* A copy of it is read: the template stays alone in its directory even while
+ * its journal mode is WAL. */
+static int read_template(struct sqlite_provider *s,
+			 const struct deadline *deadline, struct db_state *ret,
+			 struct error *err)
+{
+	char name[9];
+	auto_free char *dir = NULL;
+	auto_free char *copy = NULL;
+	int result;
+
+	ident_random(name, sizeof(name) - 1);
+	dir = xasprintf("%s/%s-look-%s", s->base.owner.data_dir,
+			s->base.spec.service, name);
+	copy = fs_join(dir, "template.sqlite");
+	result = fs_mkdir_p(dir, 0700, err);
+	if (result == 0)
+		result = fs_copy_file(s->template, copy, 0600, err);
+	if (result == 0)
+		result = read_file(copy, deadline, ret, err);
+	fs_remove_tree(dir, NULL);
+	return result;
+}
+
+static int slot_states(struct provider *p, unsigned slot,
+		       const struct deadline *deadline,
+		       struct db_state *ret_template, struct db_state *ret_now,
+		       struct error *err)
+{
+	auto_db_state struct db_state template = DB_STATE_INIT;
+	auto_free char *path = slot_name(p, slot);
+
+	if (!path)
+		return error_set(err, ERROR_REFUSED, "slot %u has no database",
+				 slot);
+	if (read_template(of(p), deadline, &template, err) < 0 ||
+	    read_file(path, deadline, ret_now, err) < 0)
+		return -1;
+	*ret_template = template;
+	template = (struct db_state)DB_STATE_INIT;
+	return 0;
+}
+
 static void facts(const struct provider *p, struct provider_facts *ret)
 {
 	const struct sqlite_provider *s = (const struct sqlite_provider *)p;
@@ -330,6 +386,7 @@ static const struct provider_ops sqlite_ops = {
     .template_ensure = template_ensure,
     .slot_start = slot_start,
     .slot_clean = slot_clean,
+    .slot_states = slot_states,
     .slot_stop = slot_stop,
     .slot_name = slot_name,
     .facts = facts,

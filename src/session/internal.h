@@ -10,6 +10,8 @@
 #include "session/session.h"
 #include "template/migrations.h"
 
+#include <pthread.h>
+
 enum {
 	SESSION_ID = 12,
 	/* When another machine may take what is left of a session for dead. */
@@ -54,6 +56,7 @@ struct session {
 	struct service *services;
 	unsigned n_services;
 	unsigned max_slots;
+	pthread_mutex_t *slot_locks; /* max_slots: one works on a slot */
 	struct gc_thread *gc;
 };
 

@@ -167,6 +167,9 @@ void session_end(struct session *s)
 	lock_release(&s->local_lock);
 	lock_release(&s->data_lock);
 	lock_release(&s->lock);
+	for (unsigned i = 0; s->slot_locks && i < s->max_slots; i++)
+		pthread_mutex_destroy(&s->slot_locks[i]);
+	free(s->slot_locks);
 	free(s->services);
 	free(s->fallback_reason);
 	free(s->run_dir);

@@ -18,6 +18,7 @@
 #include <stdbool.h>
 
 struct config;
+struct db_state;
 struct error;
 struct progress;
 struct session;
@@ -62,6 +63,12 @@ int session_slot_start(struct session *s, unsigned slot,
  * keep their paths if they stay with the same owner. */
 int session_slot_clean(struct session *s, unsigned slot, bool same_owner,
 		       const struct deadline *deadline, struct error *err);
+/* What the template and the slot's database hold (provider.h). Waits for what
+ * is being done to the slot. */
+int session_slot_states(struct session *s, unsigned service, unsigned slot,
+			const struct deadline *deadline,
+			struct db_state *ret_template,
+			struct db_state *ret_now, struct error *err);
 void session_slot_taken(struct session *s, unsigned slot);
 const struct db_address *session_slot_address(const struct session *s,
 					      unsigned service, unsigned slot);

@@ -355,6 +355,9 @@ static int start_slots(struct session *s, const struct deadline *deadline,
 			 err) < 0)
 		return -1;
 	s->max_slots = choose_max_slots(s);
+	s->slot_locks = xcalloc(s->max_slots, sizeof(*s->slot_locks));
+	for (unsigned i = 0; i < s->max_slots; i++)
+		pthread_mutex_init(&s->slot_locks[i], NULL);
 	for (unsigned i = 0; i < s->n_services; i++) {
 		struct service *service = &s->services[i];
 
@@ -424,8 +427,8 @@ static int make_slots(struct session *s, unsigned slot, enum making how,
 	return -1;
 }
 
-int session_slot_start(struct session *s, unsigned slot,
-		       const struct deadline *deadline, struct error *err)
+static int stop_and_make(struct session *s, unsigned slot,
+			 const struct deadline *deadline, struct error *err)
 {
 	struct deadline cleanup = deadline_in(CLEAN_UP_MS, NULL);
 
@@ -437,11 +440,41 @@ int session_slot_start(struct session *s, unsigned slot,
 	return make_slots(s, slot, MAKE_NEW, deadline, err);
 }
 
+int session_slot_start(struct session *s, unsigned slot,
+		       const struct deadline *deadline, struct error *err)
+{
+	int result;
+
+	pthread_mutex_lock(&s->slot_locks[slot]);
+	result = stop_and_make(s, slot, deadline, err);
+	pthread_mutex_unlock(&s->slot_locks[slot]);
+	return result;
+}
+
 int session_slot_clean(struct session *s, unsigned slot, bool same_owner,
 		       const struct deadline *deadline, struct error *err)
 {
-	return make_slots(s, slot, same_owner ? CLEAN_IN_PLACE : CLEAN,
-			  deadline, err);
+	int result;
+
+	pthread_mutex_lock(&s->slot_locks[slot]);
+	result = make_slots(s, slot, same_owner ? CLEAN_IN_PLACE : CLEAN,
+			    deadline, err);
+	pthread_mutex_unlock(&s->slot_locks[slot]);
+	return result;
+}
+
+int session_slot_states(struct session *s, unsigned service, unsigned slot,
+			const struct deadline *deadline,
+			struct db_state *ret_template, struct db_state *ret_now,
+			struct error *err)
+{
+	int result;
+
+	pthread_mutex_lock(&s->slot_locks[slot]);
+	result = provider_slot_states(s->services[service].provider, slot,
+				      deadline, ret_template, ret_now, err);
+	pthread_mutex_unlock(&s->slot_locks[slot]);
+	return result;
 }
 
 void session_slot_taken(struct session *s, unsigned slot)

@@ -137,6 +137,7 @@ struct supervisor {
 	unsigned n_calls; /* of all fronts, leases' too */
 	struct held *held;
 	struct waiting *waiting;
+	struct comparison *comparisons;
 	struct refusal *refusals;
 	struct lanes *lanes; /* which carry the calls' bytes */
 	char *route_dir;     /* where files seem to be; NULL: there are none */
@@ -173,10 +174,22 @@ int op_lease(struct peer *p, const cJSON *request, struct error *err);
 int op_release(struct peer *p, const cJSON *request, struct error *err);
 int op_reset(struct peer *p, const cJSON *request, struct error *err);
 int op_route(struct peer *p, const cJSON *request, struct error *err);
+/* Of a request with lease, url, or neither: whose database it is about. Refused
+ * to whoever has none. */
+int lease_ops_tenant(struct peer *p, const cJSON *request, struct tenant **ret,
+		     struct error *err);
+/* A member "service", or the first one. */
+int lease_ops_service(struct peer *p, const cJSON *request, unsigned *ret,
+		      struct error *err);
 /* A peer that is gone holds nothing. */
 void lease_ops_forget_peer(struct peer *p);
 /* Does this connection hold that lease? */
 bool lease_ops_holds(const struct peer *p, const char *lease);
+
+/* compare.c */
+int op_diff(struct peer *p, const cJSON *request, struct error *err);
+/* A peer that is gone is told nothing. */
+void compare_forget_peer(struct peer *p);
 
 /* listen.c */
 int listener_open(struct listener *l, const char *path, struct error *err);

@@ -479,6 +479,55 @@ static struct tenant *tenant_of_file(const struct supervisor *s,
 		   : NULL;
 }
 
+/* "…@127.0.0.1:4711/…": a front's address in somebody's URL. */
+static bool leads_to(const char *url, const struct front *f)
+{
+	struct db_address a = {.dialect = DIALECT_POSTGRES};
+	auto_free char *place = NULL;
+
+	if (!f)
+		return false;
+	front_address(f, &a);
+	if (a.host)
+		place = xasprintf("@%s:%u/", a.host, a.port);
+	else if (a.socket_dir)
+		place = xstrdup(a.socket_dir);
+	return place && strstr(url, place);
+}
+
+/* Of a URL that leads to an address of one owner's; NULL for any other. */
+static struct tenant *tenant_of_front(const struct supervisor *s,
+				      const char *url)
+{
+	struct held *h;
+
+	for (unsigned i = 0; i < s->n_fronts; i++)
+		if (s->fronts[i] && s->fronts[i]->fixed &&
+		    leads_to(url, s->fronts[i]))
+			return leases_find(&s->leases, &s->fronts[i]->owner);
+	DL_FOREACH(s->held, h)
+	{
+		for (unsigned i = 0;
+		     h->fronts && i < session_n_services(s->session); i++)
+			if (leads_to(url, h->fronts[i]))
+				return h->use.tenant;
+	}
+	return NULL;
+}
+
+/* Does it lead to a database of this session at all? */
+static bool is_ours(const struct supervisor *s, const char *url)
+{
+	for (unsigned i = 0; i < s->n_fronts; i++)
+		if (leads_to(url, s->fronts[i]))
+			return true;
+	for (unsigned i = 0; i < s->leases.max_slots; i++)
+		if (leases_in_slot(&s->leases, i) && is_url_of(s, i, url))
+			return true;
+	return s->route_dir && !strncmp(url, "sqlite:", 7) &&
+	       strstr(url, s->route_dir);
+}
+
 /* Only one that has a database: a new one would be clean, and have to be waited
  * for. */
 static int own_tenant(struct peer *p, const cJSON *request, struct tenant **ret,
@@ -497,12 +546,22 @@ static int own_tenant(struct peer *p, const cJSON *request, struct tenant **ret,
 
 /* Of a lease whoever knows its id, of a user that the socket lets in, may
  * reset it: the id is random, and only its holder's environment has it. */
-static int tenant_to_reset(struct peer *p, const cJSON *request,
-			   struct tenant **ret, struct error *err)
+int lease_ops_tenant(struct peer *p, const cJSON *request, struct tenant **ret,
+		     struct error *err)
 {
 	const char *lease = protocol_string(request, "lease");
+	const char *url = protocol_string(request, "url");
 	struct held *h;
 
+	*ret = url ? tenant_of_front(p->server, url) : NULL;
+	if (*ret)
+		return 0;
+	if (url &&
+	    cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(request, "strict")) &&
+	    !is_ours(p->server, url))
+		return error_set(err, ERROR_REFUSED,
+				 "the URL leads to no database of session '%s'",
+				 p->server->id);
 	if (!cJSON_HasObjectItem(request, "lease"))
 		return own_tenant(p, request, ret, err);
 	h = find_lease(p->server, lease);
@@ -522,7 +581,7 @@ int op_reset(struct peer *p, const cJSON *request, struct error *err)
 	struct waiting *x;
 	struct tenant *t;
 
-	if (tenant_to_reset(p, request, &t, err) < 0)
+	if (lease_ops_tenant(p, request, &t, err) < 0)
 		return -1;
 	x = waiting_new(p, request);
 	x->reset = true;
@@ -534,7 +593,7 @@ int op_reset(struct peer *p, const cJSON *request, struct error *err)
 	return 0;
 }
 
-static int service_of(struct peer *p, const cJSON *request, unsigned *ret,
+int lease_ops_service(struct peer *p, const cJSON *request, unsigned *ret,
 		      struct error *err)
 {
 	const char *name = protocol_string(request, "service");
@@ -560,7 +619,7 @@ int op_route(struct peer *p, const cJSON *request, struct error *err)
 	struct tenant *t;
 	unsigned service;
 
-	if (service_of(p, request, &service, err) < 0 ||
+	if (lease_ops_service(p, request, &service, err) < 0 ||
 	    owner_of_peer(p, &owner, err) < 0 ||
 	    leases_tenant(&p->server->leases, &owner, &t, err) < 0)
 		return -1;

@@ -254,8 +254,7 @@ void tenant_use_drop(struct tenant_use *u)
 
 int leases_refuse_reset(const struct owner *owner, struct error *err)
 {
-	error_set(err, ERROR_REFUSED,
-		  "'%s' has no database that could be reset", owner->label);
+	error_set(err, ERROR_REFUSED, "'%s' has no database yet", owner->label);
 	error_hint(err, "an owner gets its database with its first connection");
 	return -1;
 }
@@ -356,13 +355,26 @@ static void end_reset(struct leases *l, unsigned slot, bool ok)
 	tell_waits(t, ok ? NULL : &err);
 }
 
+void leases_job_begin(struct leases *l)
+{
+	l->n_jobs++;
+}
+
+void leases_job_end(struct leases *l)
+{
+	l->n_jobs--;
+	if (l->closed && l->n_jobs == 0 && l->closed_fn)
+		l->closed_fn(l->supervisor);
+	else
+		pump(l);
+}
+
 static void on_job_done(uv_work_t *work, int status)
 {
 	struct job *job = work->data;
 	struct leases *l = job->leases;
 	bool ok = status == 0 && job->result == 0;
 
-	l->n_jobs--;
 	if (!ok) {
 		log_debug("slot %u: %s", job->slot, error_text(&job->err));
 		free(l->last_failure);
@@ -378,10 +390,7 @@ static void on_job_done(uv_work_t *work, int status)
 	}
 	error_clear(&job->err);
 	free(job);
-	if (l->closed && l->n_jobs == 0 && l->closed_fn)
-		l->closed_fn(l->supervisor);
-	else
-		pump(l);
+	leases_job_end(l);
 }
 
 static void start_job(struct leases *l, const struct pool_action *a)
@@ -397,7 +406,7 @@ static void start_job(struct leases *l, const struct pool_action *a)
 	pool_look(l->pool, a->slot, &view);
 	job->same_owner = job->clean && view.owner;
 	job->work.data = job;
-	l->n_jobs++;
+	leases_job_begin(l);
 	uv_queue_work(&l->supervisor->loop, &job->work, run_job, on_job_done);
 }
 

@@ -115,6 +115,11 @@ void tenant_use_drop(struct tenant_use *u);
 int tenant_reset(struct tenant *t, struct tenant_wait *w, struct error *err);
 int leases_refuse_reset(const struct owner *owner, struct error *err);
 
+/* Something runs on the thread pool with the session: leases_close waits for
+ * it. */
+void leases_job_begin(struct leases *l);
+void leases_job_end(struct leases *l);
+
 /* The server of a slot turned out to be gone. */
 void leases_slot_lost(struct leases *l, unsigned slot);
 

@@ -283,6 +283,7 @@ static const struct op {
     {"lease", OP_ALIVE | OP_READY, op_lease},
     {"release", OP_READY, op_release},
     {"reset", OP_READY, op_reset},
+    {"diff", OP_READY, op_diff},
     {"route", OP_READY, op_route},
     {"down", 0, op_down},
 };

@@ -28,6 +28,7 @@ void peer_close(struct peer *p)
 	p->closing = true;
 	ops_forget_peer(p);
 	lease_ops_forget_peer(p);
+	compare_forget_peer(p);
 	owners_drop(&s->owners, p);
 	DL_DELETE(s->peers, p);
 	s->n_peers--;

@@ -22,11 +22,15 @@
  *               "env" (as of env)
  *   release     lease
  *   reset       lease, or none: the caller's own database is as the template
- *               again; connections to it are cut. Its own is the file that
- *               url names, if it is one of the session's. Refused at once to
- *               whoever has none. The lease may be another connection's: its
+ *               again; connections to it are cut. With url, it is the one
+ *               that this leads to; another URL means the caller's own, and
+ *               with strict: true is refused. Refused at once to whoever has
+ *               none. The lease may be another connection's: its
  *               id is random, only the holder's environment has it, and the
  *               socket lets in no other user
+ *   diff        service, slot; or lease, or url, or none (as of reset): how
+ *               that database differs from the template: "service", "slot",
+ *               "differences" and, where there are too many, "more"
  *   route       service: "path" of the caller's own SQLite file
  *   down        end the session; answered when all is gone
  *

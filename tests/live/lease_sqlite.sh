@@ -122,7 +122,7 @@ run 0 testenv down
 # who has none, or waits for one, is told so at once
 run 0 x sh -c '"$TESTENV_BIN" reset; echo $?'
 out_is 19
-err_is "testenv: 'master' has no database that could be reset
+err_is "testenv: 'master' has no database yet
 hint: an owner gets its database with its first connection"
 run 19 x "$TESTENV_BIN" reset postgres://user@prod/data
 err_has "^testenv: 'postgres://user@prod/data' is not the id of a lease$"

@@ -12,6 +12,7 @@
 #include "base/fs.h"
 #include "base/progress.h"
 #include "config/config.h"
+#include "dialect/state.h"
 #include "session/ctest.h"
 #include "session/session.h"
 #include "supervisor/watchdog.h"
@@ -226,6 +227,31 @@ int session_slot_clean(struct session *s, unsigned slot, bool same_owner,
 {
 	(void)same_owner;
 	return session_slot_start(s, slot, deadline, err);
+}
+
+/* Slot 0 has a table more than the template, 1 fails, the others are equal. */
+int session_slot_states(struct session *s, unsigned service, unsigned slot,
+			const struct deadline *deadline,
+			struct db_state *ret_template, struct db_state *ret_now,
+			struct error *err)
+{
+	static char kind[] = "table", name[] = "a.b", definition[] = "x";
+	struct state_entry *e;
+
+	(void)s;
+	(void)service;
+	if (deadline_check(deadline, "slot", err) < 0)
+		return -1;
+	if (slot == 1)
+		return error_set(err, ERROR_DATABASE, "cannot be read");
+	*ret_template = (struct db_state)DB_STATE_INIT;
+	*ret_now = (struct db_state)DB_STATE_INIT;
+	if (slot)
+		return 0;
+	e = xcalloc(1, sizeof(*e));
+	*e = (struct state_entry){kind, name, definition, -1};
+	*ret_now = (struct db_state){.v = e, .n = 1};
+	return 0;
 }
 
 void session_slot_taken(struct session *s, unsigned slot)

@@ -109,7 +109,7 @@ static void nothing_to_reset(void **state)
 	static const char waits[] = "{\"op\":\"hello\",\"version\":1}\n"
 				    "{\"op\":\"route\",\"service\":\"db\"}\n"
 				    "{\"op\":\"reset\",\"id\":7}\n";
-	static const char text[] = "' has no database that could be reset";
+	static const char text[] = "' has no database yet";
 	struct fixture *f = *state;
 	auto_error struct error err = ERROR_INIT;
 	auto_close int raw = -1;
@@ -129,6 +129,76 @@ static void nothing_to_reset(void **state)
 	say(raw, waits, strlen(waits));
 	hear_until(raw, "\"id\":7", &heard);
 	assert_non_null(strstr(heard.s, text));
+}
+
+static cJSON *slot(unsigned n)
+{
+	cJSON *args = cJSON_CreateObject();
+
+	cJSON_AddNumberToObject(args, "slot", n);
+	return args;
+}
+
+static void differences(void **state)
+{
+	struct fixture *f = *state;
+	auto_error struct error err = ERROR_INIT;
+	auto_cjson cJSON *reply = NULL;
+	auto_cjson cJSON *equal = NULL;
+	const cJSON *list;
+	cJSON *args;
+
+	stub.n_slots = 4;
+	start_ready(f);
+	reply = ask(f->starter, "diff", slot(0), &err);
+	assert_non_null(reply);
+	list = cJSON_GetObjectItemCaseSensitive(reply, "differences");
+	assert_int_equal(cJSON_GetArraySize(list), 1);
+	list = cJSON_GetArrayItem(list, 0);
+	assert_string_equal(protocol_string(list, "kind"), "table");
+	assert_string_equal(protocol_string(list, "change"), "added");
+	assert_null(protocol_string(list, "template"));
+	assert_string_equal(protocol_string(list, "now"), "x");
+	refused(f->starter, "diff", slot(1), ERROR_DATABASE, "cannot be read");
+	equal = ask(f->starter, "diff", slot(2), &err);
+	list = cJSON_GetObjectItemCaseSensitive(equal, "differences");
+	assert_int_equal(cJSON_GetArraySize(list), 0);
+	refused(f->starter, "diff", slot(4), ERROR_USAGE,
+		"there is no such slot");
+	args = slot(0);
+	cJSON_AddStringToObject(args, "service", "none");
+	refused(f->starter, "diff", args, ERROR_USAGE,
+		"there is no service 'none'");
+	args = cJSON_CreateObject();
+	cJSON_AddStringToObject(args, "url", "postgresql://a:b@127.0.0.1:1/x");
+	cJSON_AddTrueToObject(args, "strict");
+	refused(f->starter, "diff", args, ERROR_REFUSED,
+		"the URL leads to no database of session 's1'");
+	args = cJSON_CreateObject();
+	cJSON_AddStringToObject(args, "url", "sqlite:////etc/passwd");
+	cJSON_AddTrueToObject(args, "strict");
+	refused(f->starter, "reset", args, ERROR_REFUSED,
+		"the URL leads to no database of session 's1'");
+}
+
+/* Whoever asked may be gone before the answer is there. */
+static void asks_and_goes(void **state)
+{
+	static const char asks[] = "{\"op\":\"hello\",\"version\":1}\n"
+				   "{\"op\":\"diff\",\"slot\":0}\n";
+	struct fixture *f = *state;
+	auto_error struct error err = ERROR_INIT;
+	auto_cjson cJSON *reply = NULL;
+
+	stub.n_slots = 4;
+	start_ready(f);
+	for (int i = 0; i < 20; i++) {
+		auto_close int raw = connect_raw(f);
+
+		say(raw, asks, strlen(asks));
+	}
+	reply = ask(f->starter, "status", NULL, &err);
+	assert_non_null(reply);
 }
 
 static void all_in_use(void **state)
@@ -225,6 +295,8 @@ int main(void)
 	    T(another_connection_may_reset),
 	    T(what_is_not_a_string_is_no_lease),
 	    T(nothing_to_reset),
+	    T(differences),
+	    T(asks_and_goes),
 	    T(all_in_use),
 	    T(a_closed_connection_releases),
 	    T(reset_while_the_holder_goes),
