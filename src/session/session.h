@@ -67,8 +67,8 @@ int session_slot_clean(struct session *s, unsigned slot, bool same_owner,
  * is being done to the slot. */
 int session_slot_states(struct session *s, unsigned service, unsigned slot,
 			const struct deadline *deadline,
-			struct db_state *ret_template,
-			struct db_state *ret_now, struct error *err);
+			struct db_state *ret_template, struct db_state *ret_now,
+			struct error *err);
 void session_slot_taken(struct session *s, unsigned slot);
 const struct db_address *session_slot_address(const struct session *s,
 					      unsigned service, unsigned slot);
