@@ -38,8 +38,15 @@ static const struct option_spec config_options[] = {
      "sql-migrate",
      "whose migrations they are, if that cannot be told", true},
     {"migrate", 0, "COMMAND",
-     "apply migrations with this command (not in this version)", true},
+     "then run this shell command once against the template, whose address it "
+     "finds in DATABASE_URL and the other variables",
+     true},
+    {"migrate-inputs", 0, "PATH",
+     "a file, folder or pattern that the commands read: their template is kept "
+     "as long as these stay the same; may be given again",
+     true},
     {"seed", 0, "FILE", "then run this SQL file; may be given again", true},
+    {"seed-command", 0, "COMMAND", "then run this one, likewise", true},
     {"workers", 'w', "auto|N", "start this many servers at once", true},
     {"isolation", 0, "container|database",
      "what each owner gets: a server of its own, or a database on one server",

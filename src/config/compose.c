@@ -134,7 +134,8 @@ static int assignment_of(struct reader *r, const struct yaml *node,
 static int apply_list(struct reader *r, const struct setting *setting,
 		      struct config_service *s, const struct yaml *node)
 {
-	bool assignments = strcmp(setting->key, "seed") != 0;
+	bool assignments = strcmp(setting->key, "seed") != 0 &&
+			   strcmp(setting->key, "migrate-inputs") != 0;
 	size_t n = node->kind == YAML_SCALAR ? 1 : node->n;
 
 	if (node->kind == YAML_MAP && !assignments)
@@ -207,8 +208,6 @@ static int read_extension(struct reader *r, const struct yaml *x,
 		bool both = !strcmp(node->key, "isolation") ||
 			    !strcmp(node->key, "fresh");
 
-		if (!strcmp(node->key, "migrate_inputs"))
-			setting = setting_find("migrate");
 		if (!setting || (setting->of_service != !!s && !(both && s))) {
 			notice(r, node,
 			       "x-testenv has no '%s' here: it has no "
@@ -309,10 +308,11 @@ static int read_environment(struct reader *r, struct config_service *s,
 static bool is_no_matter(const char *key)
 {
 	static const char *const keys[] = {
-	    "image",   "environment", "x-testenv",         "healthcheck",
-	    "restart", "depends_on",  "container_name",    "hostname",
-	    "expose",  "labels",      "profiles",          "networks",
-	    "logging", "stop_grace_period", NULL};
+	    "image",          "environment",       "x-testenv",
+	    "healthcheck",    "restart",           "depends_on",
+	    "container_name", "hostname",          "expose",
+	    "labels",         "profiles",          "networks",
+	    "logging",        "stop_grace_period", NULL};
 
 	for (const char *const *k = keys; *k; k++)
 		if (!strcmp(*k, key))

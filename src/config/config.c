@@ -37,9 +37,13 @@ static void service_free(struct config_service *s)
 	free(s->migrations);
 	free(s->layout);
 	free(s->migrate);
+	free(s->seed_command);
+	free(s->migrate_dir);
+	free(s->seed_dir);
 	free(s->database);
 	free(s->user);
 	strvec_free(&s->seeds);
+	strvec_free(&s->migrate_inputs);
 	strvec_free(&s->env);
 	strvec_free(&s->exports);
 }
@@ -416,6 +420,10 @@ static void add_service(struct digest *d, const struct config_service *s)
 	digest_add_str(d, s->migrations);
 	digest_add_str(d, s->layout);
 	digest_add_str(d, s->migrate);
+	digest_add_str(d, s->seed_command);
+	digest_add_str(d, s->migrate_dir);
+	digest_add_str(d, s->seed_dir);
+	add_list(d, &s->migrate_inputs);
 	digest_add_str(d, s->database);
 	digest_add_str(d, s->user);
 	add_number(d, s->memory_bytes);

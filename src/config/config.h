@@ -60,20 +60,24 @@ enum config_origin {
 
 /* One database service. */
 struct config_service {
-	char *name;            /* "db" for --db */
-	char *db;              /* "postgres", "mariadb", "sqlite" */
-	char *version;         /* "16", or NULL */
-	char *image;           /* NULL: chosen */
-	int64_t pull_age_s;    /* see enum config_pull */
-	char *url;             /* an existing server; NULL */
-	char *migrations;      /* absolute directory, or NULL */
-	char *layout;          /* of it: "goose"; NULL: found out */
-	char *migrate;         /* a command, or NULL */
-	struct strvec seeds;   /* absolute files */
-	struct strvec env;     /* of the server's container, "K=V" */
-	struct strvec exports; /* "NAME=TEMPLATE" */
-	char *database, *user; /* NULL: default */
-	int64_t memory_bytes;  /* 0: default */
+	char *name;         /* "db" for --db */
+	char *db;           /* "postgres", "mariadb", "sqlite" */
+	char *version;      /* "16", or NULL */
+	char *image;        /* NULL: chosen */
+	int64_t pull_age_s; /* see enum config_pull */
+	char *url;          /* an existing server; NULL */
+	char *migrations;   /* absolute directory, or NULL */
+	char *layout;       /* of it: "goose"; NULL: found out */
+	char *migrate;      /* a command, or NULL */
+	char *seed_command; /* another, or NULL */
+	char *migrate_dir;  /* where they run: where they were said */
+	char *seed_dir;
+	struct strvec migrate_inputs; /* absolute; files, folders, patterns */
+	struct strvec seeds;          /* absolute files */
+	struct strvec env;            /* of the server's container, "K=V" */
+	struct strvec exports;        /* "NAME=TEMPLATE" */
+	char *database, *user;        /* NULL: default */
+	int64_t memory_bytes;         /* 0: default */
 };
 
 /* Where one value came from, for doctor --config: key "workers", value "4". */

@@ -5,17 +5,11 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/fs.h"
+#include "config/setting_private.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* What the words of a choice mean; `later` ones are not built yet. */
-struct choice {
-	const char *word;
-	int value;
-	bool later;
-};
 
 int place_error(const struct place *at, struct error *err, const char *fmt, ...)
 {
@@ -47,8 +41,8 @@ static void put_words(struct buf *out, const struct choice *choices)
 	}
 }
 
-static int choose(const struct choice *choices, const struct place *at,
-		  const char *value, int *ret, struct error *err)
+int setting_choose(const struct choice *choices, const struct place *at,
+		   const char *value, int *ret, struct error *err)
 {
 	auto_buf struct buf words = BUF_INIT;
 
@@ -64,13 +58,13 @@ static int choose(const struct choice *choices, const struct place *at,
 	return place_error(at, err, "'%s' is none of: %s", value, words.s);
 }
 
-static void replace(char **slot, char *value)
+void setting_replace(char **slot, char *value)
 {
 	free(*slot);
 	*slot = value;
 }
 
-static char *absolute(const struct place *at, const char *path)
+char *setting_absolute(const struct place *at, const char *path)
 {
 	auto_free char *joined = NULL;
 
@@ -207,9 +201,9 @@ static int set_db(struct config *c, struct config_service *s,
 		return -1;
 	/* an image said with less weight was another database's */
 	if (s->image && config_origin_of(c, image_key) < at->origin)
-		replace(&s->image, NULL);
-	replace(&s->db, xstrdup(db));
-	replace(&s->version, xstrdup_or_null(version));
+		setting_replace(&s->image, NULL);
+	setting_replace(&s->db, xstrdup(db));
+	setting_replace(&s->version, xstrdup_or_null(version));
 	return 0;
 }
 
@@ -224,10 +218,10 @@ static int set_image(struct config *c, struct config_service *s,
 		return place_error(at, err, "'%s' is not an image's name",
 				   value);
 	if (db && (!s->db || config_origin_of(c, db_key) < at->origin)) {
-		replace(&s->db, xstrdup(db));
-		replace(&s->version, NULL);
+		setting_replace(&s->db, xstrdup(db));
+		setting_replace(&s->version, NULL);
 	}
-	replace(&s->image, xstrdup(value));
+	setting_replace(&s->image, xstrdup(value));
 	return 0;
 }
 
@@ -261,67 +255,6 @@ static int set_pull(struct config *c, struct config_service *s,
 				   "daily, weekly, every_12h",
 				   value);
 	s->pull_age_s = ms / 1000;
-	return 0;
-}
-
-static int set_migrations(struct config *c, struct config_service *s,
-			  const struct place *at, const char *value,
-			  struct error *err)
-{
-	(void)c;
-	(void)err;
-	replace(&s->migrations, absolute(at, value));
-	return 0;
-}
-
-static int set_layout(struct config *c, struct config_service *s,
-		      const struct place *at, const char *value,
-		      struct error *err)
-{
-	static const struct choice words[] = {
-	    {"auto", 0, false},   {"plain", 0, false},
-	    {"flyway", 0, false}, {"golang-migrate", 0, false},
-	    {"sqlx", 0, false},   {"dbmate", 0, false},
-	    {"goose", 0, false},  {"sql-migrate", 0, false},
-	    {NULL, 0, false}};
-	int ignored;
-
-	(void)c;
-	if (choose(words, at, value, &ignored, err) < 0)
-		return -1;
-	replace(&s->layout, strcmp(value, "auto") ? xstrdup(value) : NULL);
-	return 0;
-}
-
-static int set_migrate(struct config *c, struct config_service *s,
-		       const struct place *at, const char *value,
-		       struct error *err)
-{
-	(void)c;
-	(void)s;
-	(void)value;
-	place_error(at, err,
-		    "migrations by a command are not supported in "
-		    "this version");
-	error_hint(err, "give a directory of SQL files: --migrations DIR");
-	return -1;
-}
-
-static int set_seed(struct config *c, struct config_service *s,
-		    const struct place *at, const char *value,
-		    struct error *err)
-{
-	auto_free char *first = xasprintf("%s.seed.1", s->name);
-
-	/* seeds are one list, that of the weightiest place */
-	if (config_origin_of(c, first) < at->origin) {
-		strvec_free(&s->seeds);
-		config_forget(c, s->name, "seed.");
-	}
-	if (s->seeds.n >= CONFIG_LIST_MAX)
-		return place_error(at, err, "more than %d of them",
-				   CONFIG_LIST_MAX);
-	strvec_take(&s->seeds, absolute(at, value));
 	return 0;
 }
 
@@ -401,7 +334,7 @@ static int set_backend(struct config *c, struct config_service *s,
 	int chosen;
 
 	(void)s;
-	if (choose(backends, at, value, &chosen, err) < 0)
+	if (setting_choose(backends, at, value, &chosen, err) < 0)
 		return -1;
 	c->backend = (enum config_backend)chosen;
 	return 0;
@@ -414,9 +347,9 @@ static int set_require(struct config *c, struct config_service *s,
 	int chosen;
 
 	(void)s;
-	if (choose(backends + 1, at, value, &chosen, err) < 0)
+	if (setting_choose(backends + 1, at, value, &chosen, err) < 0)
 		return -1;
-	replace(&c->require, xstrdup(value));
+	setting_replace(&c->require, xstrdup(value));
 	return 0;
 }
 
@@ -435,7 +368,7 @@ static int set_fallback(struct config *c, struct config_service *s,
 		size_t len = strcspn(p, ",");
 		auto_free char *word = xstrndup(p, len);
 
-		if (choose(words, at, word, &ignored, err) < 0) {
+		if (setting_choose(words, at, word, &ignored, err) < 0) {
 			error_hint(err, "or 'none', to fail instead");
 			return -1;
 		}
@@ -461,7 +394,7 @@ static int set_isolation(struct config *c, struct config_service *s,
 	int chosen;
 
 	(void)s;
-	if (choose(words, at, value, &chosen, err) < 0)
+	if (setting_choose(words, at, value, &chosen, err) < 0)
 		return -1;
 	c->isolation = (enum config_isolation)chosen;
 	return 0;
@@ -478,7 +411,7 @@ static int set_fresh(struct config *c, struct config_service *s,
 	int chosen;
 
 	(void)s;
-	if (choose(words, at, value, &chosen, err) < 0)
+	if (setting_choose(words, at, value, &chosen, err) < 0)
 		return -1;
 	c->fresh = (enum config_fresh)chosen;
 	return 0;
@@ -496,10 +429,10 @@ static int set_owner(struct config *c, struct config_service *s,
 	(void)s;
 	if (strncmp(value, "depth=", 6) != 0 || !value[6] ||
 	    value[6 + strspn(value + 6, "0123456789")] || strlen(value) > 9) {
-		if (choose(words, at, value, &ignored, err) < 0)
+		if (setting_choose(words, at, value, &ignored, err) < 0)
 			return -1;
 	}
-	replace(&c->owner, xstrdup(value));
+	setting_replace(&c->owner, xstrdup(value));
 	return 0;
 }
 
@@ -514,7 +447,7 @@ static int set_transport(struct config *c, struct config_service *s,
 	int chosen;
 
 	(void)s;
-	if (choose(words, at, value, &chosen, err) < 0)
+	if (setting_choose(words, at, value, &chosen, err) < 0)
 		return -1;
 	c->transport = (enum config_transport)chosen;
 	return 0;
@@ -531,7 +464,7 @@ static int set_keep(struct config *c, struct config_service *s,
 	int chosen;
 
 	(void)s;
-	if (choose(words, at, value, &chosen, err) < 0)
+	if (setting_choose(words, at, value, &chosen, err) < 0)
 		return -1;
 	c->keep = (enum config_keep)chosen;
 	return 0;
@@ -588,7 +521,7 @@ static int set_host(struct config *c, struct config_service *s,
 	(void)s;
 	if (!*value)
 		return place_error(at, err, "no address");
-	replace(&c->host, xstrdup(value));
+	setting_replace(&c->host, xstrdup(value));
 	return 0;
 }
 
@@ -605,7 +538,7 @@ static int set_mirror(struct config *c, struct config_service *s,
 		return place_error(
 		    at, err, "'%s' is not a registry's HOST[:PORT][/PATH]",
 		    value);
-	replace(&c->mirror, xstrdup(value));
+	setting_replace(&c->mirror, xstrdup(value));
 	return 0;
 }
 
@@ -619,7 +552,7 @@ static int boolean(const struct place *at, const char *value, bool *ret,
 	int chosen = 1;
 
 	/* a switch on the command line has no value */
-	if (*value && choose(words, at, value, &chosen, err) < 0)
+	if (*value && setting_choose(words, at, value, &chosen, err) < 0)
 		return -1;
 	*ret = chosen;
 	return 0;
@@ -692,7 +625,9 @@ const struct setting settings[] = {
     {"migrations", "migrations", true, false, set_migrations},
     {"layout", "layout", true, false, set_layout},
     {"migrate", "migrate", true, false, set_migrate},
+    {"migrate-inputs", "migrate_inputs", true, true, set_migrate_inputs},
     {"seed", "seed", true, true, set_seed},
+    {"seed-command", "seed_command", true, false, set_seed_command},
     {"export", "export", true, true, set_export},
     {"memory", "memory", true, false, set_memory},
     {"workers", "workers", false, false, set_workers},
@@ -751,8 +686,8 @@ void config_record(struct config *c, const char *key, const char *value,
 		v = &c->values[c->n_values++];
 		*v = (struct config_value){.key = xstrdup(key)};
 	}
-	replace(&v->value, xstrdup(value));
-	replace(&v->where, xstrdup(at->where));
+	setting_replace(&v->value, xstrdup(value));
+	setting_replace(&v->where, xstrdup(at->where));
 	v->origin = at->origin;
 }
 
@@ -785,6 +720,7 @@ struct config_service *config_add_service(struct config *c, const char *name)
 	*s = (struct config_service){
 	    .name = xstrdup(name),
 	    .pull_age_s = PULL_MISSING,
+	    .migrate_inputs = STRVEC_INIT,
 	    .seeds = STRVEC_INIT,
 	    .env = STRVEC_INIT,
 	    .exports = STRVEC_INIT,
@@ -810,7 +746,12 @@ static void record_setting(const struct setting *setting, struct config *c,
 		buf_put(&key, value, name);
 		value += name + 1;
 	} else if (setting->list) {
-		buf_printf(&key, ".%zu", s ? s->seeds.n : 0);
+		bool seeds = s && !strcmp(setting->key, "seed");
+
+		buf_printf(&key, ".%zu",
+			   seeds ? s->seeds.n
+			   : s   ? s->migrate_inputs.n
+				 : 0);
 	}
 	config_record(c, key.s, *value ? value : "true", at);
 }

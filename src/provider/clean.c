@@ -114,7 +114,6 @@ int clean_migrate(const struct provider *p, const struct db_address *login,
 		  const struct deadline *deadline, struct error *err)
 {
 	auto_db_address struct db_address a = {.dialect = login->dialect};
-	auto_db struct db *db = NULL;
 
 	db_address_copy(login, &a);
 	free(a.user);
@@ -123,10 +122,8 @@ int clean_migrate(const struct provider *p, const struct db_address *login,
 	a.user = xstrdup(p->spec.user);
 	a.password = xstrdup(password);
 	a.database = xstrdup(database);
-	if (db_connect(&a, deadline, &db, err) < 0)
-		return -1;
-	return migrations_apply(p->spec.migrations, db, deadline, p->progress,
-				err);
+	return migrations_run(p->spec.migrations, &a, deadline, p->progress,
+			      err);
 }
 
 static int make_anew(const struct provider *p, struct db *admin,
@@ -136,6 +133,11 @@ static int make_anew(const struct provider *p, struct db *admin,
 {
 	auto_buf struct buf sql = BUF_INIT;
 
+	if (migrations_has_command(p->spec.migrations))
+		return error_set(err, ERROR_MIGRATION,
+				 "database '%s' cannot be cloned, and a "
+				 "command runs once, into the template",
+				 database);
 	if (clone_drop(admin, database, deadline, err) < 0)
 		return -1;
 	buf_puts(&sql, "CREATE DATABASE ");

@@ -70,6 +70,11 @@ static int migrate(struct provider *base, struct server *s, struct db *db,
 	struct container_provider *p = of(base);
 	auto_buf struct buf sql = BUF_INIT;
 
+	if (migrations_has_command(base->spec.migrations))
+		return error_set(err, ERROR_MIGRATION,
+				 "database '%s' cannot be cloned, and a "
+				 "command runs once, into the template",
+				 database);
 	buf_puts(&sql, "CREATE DATABASE ");
 	db_put_identifier(base->spec.dialect, &sql, database);
 	if (db_exec(db, sql.s, deadline, err) < 0)

@@ -95,7 +95,6 @@ int container_migrate(struct container_provider *p,
 		      struct error *err)
 {
 	auto_db_address struct db_address a = {.dialect = admin->dialect};
-	auto_db struct db *db = NULL;
 
 	db_address_copy(admin, &a);
 	free(a.user);
@@ -104,10 +103,8 @@ int container_migrate(struct container_provider *p,
 	a.user = xstrdup(p->base.spec.user);
 	a.password = xstrdup(password);
 	a.database = xstrdup(database);
-	if (db_connect(&a, deadline, &db, err) < 0)
-		return -1;
-	return migrations_apply(p->base.spec.migrations, db, deadline,
-				p->base.progress, err);
+	return migrations_run(p->base.spec.migrations, &a, deadline,
+			      p->base.progress, err);
 }
 
 /* Keeps the migrated database inside the server, for clones; nobody is
@@ -218,7 +215,8 @@ static int build(struct container_provider *p, const struct deadline *deadline,
 	    .role = "builder",
 	    .password = password,
 	    .root_password = mariadb ? root : NULL,
-	    .socket = true,
+	    /* the project's own command may know TCP only */
+	    .socket = !migrations_has_command(p->base.spec.migrations),
 	};
 	struct deadline cleanup;
 	struct server *s;

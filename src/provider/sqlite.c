@@ -103,16 +103,12 @@ static int build(struct sqlite_provider *s, const char *path,
 	int result;
 
 	a.path = xstrdup(path);
-	result = db_connect(&a, deadline, &db, err);
+	result =
+	    migrations_run(p->spec.migrations, &a, deadline, p->progress, err);
+	if (result == 0)
+		result = db_connect(&a, deadline, &db, err);
 	db_address_free(&a);
-	if (result < 0)
-		return -1;
-	if (migrations_apply(p->spec.migrations, db, deadline, p->progress,
-			     err) < 0) {
-		db_close(db);
-		return -1;
-	}
-	return db_seal_file(db, err);
+	return result < 0 ? -1 : db_seal_file(db, err);
 }
 
 char *sqlite_template_path(const char *cache_dir, const char *key)

@@ -23,6 +23,7 @@ struct gc_thread;
 
 /* One service of the session. */
 struct service {
+	struct session *session;
 	const struct config_service *config;
 	enum dialect dialect; /* what it speaks here, after a fall-back */
 	enum config_backend backend; /* what serves it; never BACKEND_AUTO */
@@ -45,6 +46,8 @@ struct session {
 	char id[SESSION_ID + 1];
 	char identity[CONFIG_IDENTITY];
 	char *run_dir, *data_dir, *cache_dir, *lock_path;
+	/* as this process got it: commands of the project start from it */
+	struct strvec environment;
 	struct lock lock;      /* run_dir's */
 	struct lock data_lock; /* data_dir's, where that is in the cache */
 	/* local servers', once session_local_place has made them */
@@ -88,6 +91,16 @@ int session_open_engine(struct session *s, const struct deadline *deadline,
 char *engine_encode(const struct engine *engine);
 int engine_open_encoded(const char *encoded, const struct deadline *deadline,
 			struct engine **ret, struct error *err);
+
+/* The project's own command, with the database's variables: a
+ * migrations_runner whose ctx is the service. */
+int service_run_command(void *ctx, const char *command,
+			const struct db_address *address,
+			const struct deadline *deadline, struct error *err);
+/* What such a command sees: the template's database as the main one. */
+int template_variables(const struct service *service,
+		       const struct db_address *address, struct strvec *env,
+		       struct error *err);
 
 /* Clears up after dead sessions on a thread, while this one starts; engine
  * NULL: on this machine only. */

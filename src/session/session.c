@@ -97,6 +97,8 @@ int session_new(const struct config *config,
 {
 	struct session *s = xcalloc(1, sizeof(*s));
 
+	s->environment = (struct strvec)STRVEC_INIT;
+	strvec_extend(&s->environment, environ);
 	db_global_init();
 	s->config = config;
 	s->progress = progress;
@@ -170,6 +172,7 @@ void session_end(struct session *s)
 	for (unsigned i = 0; s->slot_locks && i < s->max_slots; i++)
 		pthread_mutex_destroy(&s->slot_locks[i]);
 	free(s->slot_locks);
+	strvec_free(&s->environment);
 	free(s->services);
 	free(s->fallback_reason);
 	free(s->run_dir);

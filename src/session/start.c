@@ -42,6 +42,11 @@ static int describe(struct session *s, unsigned i, enum dialect dialect,
 	struct migrations_source source = {
 	    .dir = c->migrations,
 	    .seeds = c->seeds.v,
+	    .migrate = c->migrate,
+	    .seed_command = c->seed_command,
+	    .inputs = c->migrate_inputs.v,
+	    .base = s->config->project_dir,
+	    .runner = {service_run_command, service},
 	};
 
 	migrations_free(&service->migrations);
@@ -74,7 +79,7 @@ static int describe(struct session *s, unsigned i, enum dialect dialect,
 			     : ISOLATE_SERVER,
 	    .memory_bytes = c->memory_bytes,
 	    .rebuild = s->config->rebuild,
-	    .no_cache = s->config->no_cache,
+	    .no_cache = s->config->no_cache || !service->migrations.may_be_kept,
 	    .cache_bytes = s->config->cache_bytes,
 	    .verify = s->config->verify,
 	};
@@ -90,6 +95,7 @@ static int describe_all(struct session *s, struct error *err)
 	for (unsigned i = 0; i < s->n_services; i++) {
 		enum dialect dialect;
 
+		s->services[i].session = s;
 		s->services[i].config = &config->services[i];
 		s->services[i].migrations = (struct migrations)MIGRATIONS_INIT;
 		if (parse_dialect(&config->services[i], &dialect, err) < 0)

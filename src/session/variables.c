@@ -174,6 +174,36 @@ static unsigned known_slot(const struct session *s, unsigned slot)
 	return slot;
 }
 
+/* What names a session would lead back into this one, which is not ready, or
+ * out to one around it. */
+static void forget_sessions(struct strvec *env)
+{
+	static const char *const names[] = {
+	    "TESTENV_SESSION", "TESTENV_SOCKET",     "TESTENV_SLOT",
+	    "TESTENV_LEASE",   "TESTENV_SCRATCH",    "TESTENV_WORKER",
+	    "TESTENV_BACKEND", "TESTENV_CTEST_SPEC", "TESTENV_FALLBACK_REASON"};
+
+	for (size_t i = 0; i < array_len(names); i++)
+		strvec_env_set(env, names[i], NULL);
+}
+
+int template_variables(const struct service *service,
+		       const struct db_address *address, struct strvec *env,
+		       struct error *err)
+{
+	auto_free char *prefix = db_variable_prefix(service->config->name);
+	struct view view = {0};
+
+	forget_sessions(env);
+	db_variables(address, NULL, env);
+	db_variables(address, prefix, env);
+	if (service_exports(service, address, &view, env, err) < 0)
+		return -1;
+	strvec_env_set(env, "TESTENV_DIALECT", dialect_name(service->dialect));
+	command_variables(service->session, env);
+	return 0;
+}
+
 int session_variables(const struct session *s, unsigned slot,
 		      struct strvec *env, struct error *err)
 {

@@ -5,6 +5,8 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/fs.h"
+#include "base/ident.h"
+#include "template/inputs.h"
 #include "template/listing.h"
 #include "template/sections.h"
 
@@ -155,6 +157,22 @@ static int load_seed(const char *path, enum dialect dialect,
 	return 0;
 }
 
+static int load_commands(const struct migrations_source *source,
+			 struct migrations *m, struct error *err)
+{
+	m->migrate = xstrdup_or_null(source->migrate);
+	m->seed_command = xstrdup_or_null(source->seed_command);
+	m->runner = source->runner;
+	if (!migrations_has_command(m))
+		return 0;
+	m->may_be_kept = source->inputs && *source->inputs;
+	if (!m->may_be_kept) {
+		ident_random(m->commands_id, MIGRATIONS_ID - 1);
+		return 0;
+	}
+	return inputs_digest(source->base, source->inputs, m->commands_id, err);
+}
+
 int migrations_load(const struct migrations_source *source,
 		    enum dialect dialect, struct migrations *ret,
 		    struct error *err)
@@ -166,6 +184,8 @@ int migrations_load(const struct migrations_source *source,
 	for (char *const *seed = source->seeds; seed && *seed; seed++)
 		if (load_seed(*seed, dialect, &m, err) < 0)
 			return -1;
+	if (load_commands(source, &m, err) < 0)
+		return -1;
 	*ret = m;
 	m = (struct migrations)MIGRATIONS_INIT;
 	return 0;

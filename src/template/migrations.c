@@ -24,6 +24,8 @@ void migrations_free(struct migrations *m)
 		free(m->files[i].title);
 	}
 	free(m->files);
+	free(m->migrate);
+	free(m->seed_command);
 	*m = (struct migrations)MIGRATIONS_INIT;
 }
 
@@ -55,6 +57,9 @@ void migrations_key(const struct migrations *m, enum dialect dialect,
 		digest_add(d, m->files[i].sql, m->files[i].len);
 		digest_add(d, m->files[i].no_transaction ? "-" : "+", 1);
 	}
+	digest_add_str(d, m->migrate);
+	digest_add_str(d, m->seed_command);
+	digest_add_str(d, m->commands_id);
 	digest_end(d, hex);
 	memcpy(ret, hex, TEMPLATE_KEY - 1);
 	ret[TEMPLATE_KEY - 1] = '\0';
@@ -71,27 +76,89 @@ char *migrations_describe(const struct migrations *m)
 	if (m->n_seeds)
 		buf_printf(&b, "%s%zu seed%s", b.len ? ", " : "", m->n_seeds,
 			   m->n_seeds == 1 ? "" : "s");
+	if (m->migrate)
+		buf_printf(&b, "%sby '%s'", b.len ? ", " : "", m->migrate);
+	if (m->seed_command)
+		buf_printf(&b, "%sseeds by '%s'", b.len ? ", " : "",
+			   m->seed_command);
 	return b.len ? buf_take(&b) : NULL;
 }
 
-int migrations_apply(const struct migrations *m, struct db *db,
-		     const struct deadline *deadline,
-		     const struct progress *progress, struct error *err)
+bool migrations_has_command(const struct migrations *m)
 {
-	for (size_t i = 0; i < m->n; i++) {
-		const struct migration_file *f = &m->files[i];
-		struct progress_event e = {
-		    .kind = PROGRESS_ITEM,
-		    .step = "migrate",
-		    .item = f->path,
-		    .current = (int64_t)i + 1,
-		    .total = (int64_t)m->n,
-		};
+	return m->migrate || m->seed_command;
+}
 
-		progress_emit(progress, &e);
-		if ((f->no_transaction ? db_run_script : db_run_migration)(
-			db, f->path, f->sql, f->len, deadline, err) < 0)
+/* What migrations_run hands down. */
+struct work {
+	const struct migrations *m;
+	const struct db_address *address;
+	const struct deadline *deadline;
+	const struct progress *progress;
+	size_t done; /* of all the steps */
+};
+
+static void say(struct work *w, const char *what)
+{
+	struct progress_event e = {
+	    .kind = PROGRESS_ITEM,
+	    .step = "migrate",
+	    .item = what,
+	    .current = (int64_t)++w->done,
+	    .total =
+		(int64_t)(w->m->n + !!w->m->migrate + !!w->m->seed_command),
+	};
+
+	progress_emit(w->progress, &e);
+}
+
+static int run_file(struct work *w, const struct migration_file *f,
+		    struct db *db, struct error *err)
+{
+	say(w, f->path);
+	if (f->no_transaction)
+		return db_run_script(db, f->path, f->sql, f->len, w->deadline,
+				     err);
+	return db_run_migration(db, f->path, f->sql, f->len, w->deadline, err);
+}
+
+static int run_files(struct work *w, size_t from, size_t to, struct error *err)
+{
+	auto_db struct db *db = NULL;
+
+	if (from == to)
+		return 0;
+	if (db_connect(w->address, w->deadline, &db, err) < 0)
+		return -1;
+	for (size_t i = from; i < to; i++)
+		if (run_file(w, &w->m->files[i], db, err) < 0)
 			return -1;
-	}
 	return 0;
+}
+
+static int run_command(struct work *w, const char *command, struct error *err)
+{
+	const struct migrations_runner *r = &w->m->runner;
+
+	if (!command)
+		return 0;
+	say(w, command);
+	if (!r->run)
+		return error_set(err, ERROR_INTERNAL, "nobody runs '%s'",
+				 command);
+	return r->run(r->ctx, command, w->address, w->deadline, err);
+}
+
+int migrations_run(const struct migrations *m, const struct db_address *address,
+		   const struct deadline *deadline,
+		   const struct progress *progress, struct error *err)
+{
+	struct work w = {m, address, deadline, progress, 0};
+	size_t migrations = m->n - m->n_seeds;
+
+	if (run_files(&w, 0, migrations, err) < 0 ||
+	    run_command(&w, m->migrate, err) < 0 ||
+	    run_files(&w, migrations, m->n, err) < 0)
+		return -1;
+	return run_command(&w, m->seed_command, err);
 }

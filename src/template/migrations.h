@@ -48,15 +48,36 @@ struct migration_file {
 	char *title;         /* "create_users"; or NULL */
 };
 
+/*
+ * How a command of the project's own is run against a database; session/ gives
+ * it. ERROR_MIGRATION when it ends with anything but 0.
+ */
+struct migrations_runner {
+	int (*run)(void *ctx, const char *command,
+		   const struct db_address *address,
+		   const struct deadline *deadline, struct error *err);
+	void *ctx;
+};
+
+enum {
+	MIGRATIONS_ID = 65
+};
 struct migrations {
 	struct migration_file *files; /* seeds last */
 	size_t n;
 	size_t n_seeds;
 	enum layout layout; /* of the directory; LAYOUT_AUTO: there is none */
+	char *migrate;      /* a command, behind the files; or NULL */
+	char *seed_command; /* behind the seeds; or NULL */
+	struct migrations_runner runner;
+	/* a digest of what the commands read, or, where nobody said what that
+	 * is, random: no other session makes the same */
+	char commands_id[MIGRATIONS_ID];
+	bool may_be_kept; /* by other sessions */
 };
-#define MIGRATIONS_INIT              \
-	{                            \
-		0, 0, 0, LAYOUT_AUTO \
+#define MIGRATIONS_INIT             \
+	{                           \
+		.may_be_kept = true \
 	}
 void migrations_free(struct migrations *m);
 #define auto_migrations __attribute__((cleanup(migrations_free)))
@@ -68,6 +89,12 @@ struct migrations_source {
 	/* SQL files (chosen per dialect as above), NULL-terminated, run after
 	 * the migrations in the order given; or NULL */
 	char *const *seeds;
+	const char *migrate, *seed_command; /* for sh -c; or NULL */
+	/* what the commands read: files, folders, patterns, below `base`;
+	 * NULL-terminated; NULL or none: not known */
+	char *const *inputs;
+	const char *base;
+	struct migrations_runner runner;
 };
 /*
  * ERROR_CONFIG for a directory that is not there or holds no migration for this
@@ -93,9 +120,16 @@ void migrations_key(const struct migrations *m, enum dialect dialect,
 		    const char *base, const char *settings,
 		    char ret[TEMPLATE_KEY]);
 
-/* Runs all of them. The first failure stops it: see db_run_script. */
-int migrations_apply(const struct migrations *m, struct db *db,
-		     const struct deadline *deadline,
-		     const struct progress *progress, struct error *err);
+/*
+ * Runs all of them in the database: the files, the command, the seeds, the
+ * seeds' command. The first failure stops it: see db_run_script. Nobody of ours
+ * is connected while a command runs, nor at the end. A command may know TCP
+ * only: where there is one (migrations_has_command), the address should have a
+ * port.
+ */
+int migrations_run(const struct migrations *m, const struct db_address *address,
+		   const struct deadline *deadline,
+		   const struct progress *progress, struct error *err);
+bool migrations_has_command(const struct migrations *m);
 
 #endif

@@ -127,8 +127,7 @@ static void cannot_run(void **state)
 	assert_int_equal(child_run(&c, &d, &tail, &status, &err), -1);
 	assert_int_equal(err.kind, ERROR_CANNOT_RUN);
 	assert_string_equal(
-	    err.text,
-	    "cannot run '/proc/no/such': No such file or directory");
+	    err.text, "cannot run '/proc/no/such': No such file or directory");
 	error_clear(&err);
 	argv[0] = nothing;
 	c.dir = "/proc/none";

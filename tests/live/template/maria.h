@@ -128,15 +128,17 @@ static inline int keep(const char *dir, const char *why)
 	struct migrations_source source = {.dir = dir};
 	auto_free char *reason = NULL;
 	auto_db struct db *db = admin();
-	auto_db struct db *app = NULL;
+	struct db_address app = {.dialect = DIALECT_MARIADB,
+				 .socket = socket_path,
+				 .user = app_user,
+				 .database = app_user};
 	int kept;
 
 	run(db, "DROP DATABASE IF EXISTS testenv_original; DROP DATABASE IF "
 		"EXISTS app; CREATE DATABASE app CHARACTER"
 		" SET utf8mb4 COLLATE utf8mb4_swedish_ci COMMENT 'it''s'");
-	app = connect_as(app_user, app_user);
 	ok(migrations_load(&source, DIALECT_MARIADB, &m, &err), &err);
-	ok(migrations_apply(&m, app, &d, NULL, &err), &err);
+	ok(migrations_run(&m, &app, &d, NULL, &err), &err);
 	kept = clone_keep(db, "app", &d, &reason, &err);
 	ok(kept, &err);
 	if (kept && !why)

@@ -241,11 +241,12 @@ static void test_refused_flags(void **state)
 	      "--owner: 'depth=2x' is none of: auto, process, worker, command, "
 	      "depth=N",
 	      NULL, "db", "postgres", "owner", "depth=2x");
+	FAILS(ERROR_USAGE, "--migrate: no command", NULL, "db", "postgres",
+	      "migrate", " ");
 	FAILS(ERROR_USAGE,
-	      "--migrate: migrations by a command are not supported in this "
-	      "version",
-	      "give a directory of SQL files: --migrations DIR", "db",
-	      "postgres", "migrate", "alembic upgrade head");
+	      "--layout: 'rails' is none of: auto, plain, flyway, "
+	      "golang-migrate, sqlx, dbmate, goose, sql-migrate",
+	      NULL, "db", "postgres", "layout", "rails");
 	FAILS(ERROR_USAGE, "--fallback: 'x' is none of: sqlite, local",
 	      "or 'none', to fail instead", "db", "postgres", "fallback", "x");
 	FAILS(ERROR_USAGE,
@@ -595,9 +596,8 @@ static void test_errors_in_a_file(void **state)
 		   "compose.yaml:5:18: isolation: 'process' is none of: "
 		   "container, database");
 	FILE_FAILS("services:\n  db:\n    image: postgres\n"
-		   "    x-testenv:\n      migrate: alembic upgrade head\n",
-		   "compose.yaml:5:16: migrate: migrations by a command are "
-		   "not supported in this version");
+		   "    x-testenv:\n      migrate: ' '\n",
+		   "compose.yaml:5:17: migrate: no command");
 	FILE_FAILS("services:\n  db:\n    image: postgres\n"
 		   "    x-testenv: { db: oracle }\n",
 		   "compose.yaml:4:22: db: unknown database 'oracle'");

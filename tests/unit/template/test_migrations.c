@@ -314,12 +314,12 @@ static void applying(void **state)
 	put("2.sql", "INSERT INTO t VALUES (1);\nBAD;\n");
 	put("3.sql", "INSERT INTO t VALUES (2);");
 	assert_int_equal(load(dir, NULL, DIALECT_SQLITE, &m, NULL), 0);
-	assert_int_equal(db_connect(&a, &d, &db, NULL), 0);
-	assert_int_equal(migrations_apply(&m, db, &d, &progress, &err), -1);
+	assert_int_equal(migrations_run(&m, &a, &d, &progress, &err), -1);
 	assert_string_equal(err.text, text);
 	assert_int_equal(err.kind, ERROR_MIGRATION);
 	assert_string_equal(err.detail, "BAD;");
 	assert_string_equal(seen.s, "migrate 1.sql 1/3\nmigrate 2.sql 2/3\n");
+	assert_int_equal(db_connect(&a, &d, &db, NULL), 0);
 	assert_int_equal(
 	    db_value(db, "SELECT count(*) FROM t", &d, &value, NULL), 0);
 	assert_string_equal(value, "0");

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * config/setting_private.h - what the files of the table of settings share.
+ */
+#ifndef CONFIG_SETTING_PRIVATE_H
+#define CONFIG_SETTING_PRIVATE_H
+
+#include "config/setting.h"
+
+/* What the words of a choice mean; `later` ones are not built yet. */
+struct choice {
+	const char *word;
+	int value;
+	bool later;
+};
+/* The list ends with a NULL word. */
+int setting_choose(const struct choice *choices, const struct place *at,
+		   const char *value, int *ret, struct error *err);
+/* Frees what was there; owns `value` from now on. */
+void setting_replace(char **slot, char *value);
+/* A path as it was meant where it was said. The caller frees. */
+char *setting_absolute(const struct place *at, const char *path);
+
+int set_migrations(struct config *c, struct config_service *s,
+		   const struct place *at, const char *value,
+		   struct error *err);
+int set_layout(struct config *c, struct config_service *s,
+	       const struct place *at, const char *value, struct error *err);
+int set_migrate(struct config *c, struct config_service *s,
+		const struct place *at, const char *value, struct error *err);
+int set_seed_command(struct config *c, struct config_service *s,
+		     const struct place *at, const char *value,
+		     struct error *err);
+int set_migrate_inputs(struct config *c, struct config_service *s,
+		       const struct place *at, const char *value,
+		       struct error *err);
+int set_seed(struct config *c, struct config_service *s, const struct place *at,
+	     const char *value, struct error *err);
+
+#endif
