@@ -10,6 +10,7 @@
 #     images      build the server images through the program
 #     live        the built program on real servers (label live)
 #     gcc-asan clang clang-asan    the same build and unit tests, otherwise
+#     fuzz        clang: the fuzzers, a minute for the engine's replies
 #     live-asan   live without images, with clang's sanitizers
 #
 # As root it installs what is missing and starts a Docker engine where none
@@ -297,6 +298,26 @@ part_clang_asan() {
 		step 'clang, sanitizers: unit and fake' \
 			tests clang-asan 'unit|fake' -j "$jobs"
 }
+build_fuzz() { build fuzz clang -DCMAKE_BUILD_TYPE=Debug -DTESTENV_FUZZ=ON; }
+
+# fuzz NAME SECONDS: what it finds is kept beside it
+fuzz() {
+	found=$out/fuzz/found/$1
+	mkdir -p "$found"
+	"$out/fuzz/tests/fuzz/fuzz_$1" -max_total_time="$2" -timeout=60 \
+		-artifact_prefix="$found/" -print_final_stats=1 "$found" \
+		"$root/tests/fuzz/corpus/$1" >"$out/fuzz-$1.log" 2>&1 || {
+		tail -n 60 "$out/fuzz-$1.log"
+		return 1
+	}
+	grep '^stat::number_of_executed_units' "$out/fuzz-$1.log"
+}
+part_fuzz() {
+	step 'clang, fuzzers: build' build_fuzz || return
+	step 'fuzz: first packets' fuzz startup 10
+	step 'fuzz: protocol' fuzz json 10
+	step 'fuzz: replies of an engine' fuzz engine 60
+}
 # What it leaves out builds images or starts hundreds of servers, which run no
 # line of ours that the rest does not, or looks at memory, which the sanitizer
 # keeps for a while.
@@ -314,6 +335,7 @@ everything() {
 	part_gcc_asan
 	part_clang
 	part_clang_asan
+	part_fuzz
 	part_live_asan
 	step 'nothing is left' nothing_left
 }
@@ -332,7 +354,7 @@ if [ "${1:-}" = packages ]; then
 fi
 for part; do
 	case $part in
-	unit | lint | images | live | gcc-asan | clang | clang-asan | live-asan) ;;
+	unit | lint | images | live | gcc-asan | clang | clang-asan | fuzz | live-asan) ;;
 	*)
 		sed -n '3,/^set -u/s/^# \{0,1\}//p' "$0"
 		echo "run.sh: there is no part '$part'" >&2
