@@ -10,6 +10,7 @@
 #include "supervisor/protocol.h"
 #include "supervisor/watchdog.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <sys/wait.h>
 
@@ -48,6 +49,24 @@ int attach_timed_out(struct cli *cli, const struct attached *a,
 	return TIMED_OUT;
 }
 
+/* Somebody else's session may be killed, or told to end: then the command saw
+ * its connections break, and nothing that says why. */
+static void check_session(struct cli *cli, struct attached *a, const char *what)
+{
+	struct deadline soon = deadline_in(CALL_MS, NULL);
+	struct pollfd p = {session_client_fd(a->client), POLLIN, 0};
+	auto_cjson cJSON *reply = NULL;
+	struct session_hello hello;
+
+	if (a->inner || poll(&p, 1, 0) == 0 ||
+	    session_client_call(a->client, "status", NULL, NULL, &soon, &reply,
+				NULL) == 0)
+		return;
+	session_client_hello(a->client, &hello);
+	progress_notice(cli->progress, "session '%s' ended while '%s' ran",
+			hello.session, what);
+}
+
 int attach_run(struct cli *cli, struct attached *a,
 	       const struct attached_command *command, struct error *err)
 {
@@ -71,6 +90,7 @@ int attach_run(struct cli *cli, struct attached *a,
 	if (watchdog_wait(a->watchdog, &wait, &status, &timed_out, err) < 0)
 		return -1;
 	a->interrupted = watchdog_interrupted(a->watchdog);
+	check_session(cli, a, command->argv[0]);
 	if (timed_out)
 		return attach_timed_out(cli, a, command->argv[0]);
 	return WIFSIGNALED(status) ? KILLED + WTERMSIG(status)

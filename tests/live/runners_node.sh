@@ -6,17 +6,7 @@
 need node npm
 need_db
 
-# Fetched once for a build directory: another test may be doing so too.
-packages=$BUILD_DIR/runners-node
-mkdir -p "$packages"
-# shellcheck disable=SC2016 # for the inner shell
-flock "$packages.lock" sh -c 'cd "$0" && { [ -e done-4 ] || {
-	echo "{}" >package.json && npm install --silent --no-audit --no-fund \
-		jest@29 vitest@2 pg@8 \
-		mysql2@3 @photostructure/sqlite && touch done-4; }; }' "$packages" \
-	>out 2>err </dev/null || skip 'npm cannot fetch jest, vitest and drivers'
-
-ln -s "$packages/node_modules" node_modules
+node_packages
 cp "$suite/node/own_row.js" .
 echo '{}' >package.json
 mkdir jest vitest
@@ -30,8 +20,10 @@ for i in 1 2 3 4 5 6; do
 done
 
 # with times in its cache jest takes fast tests for not worth a worker
-jest='node node_modules/jest/bin/jest.js --ci --no-cache -w 3 jest'
-vitest='node node_modules/vitest/vitest.mjs run --dir vitest --pool forks'
+jest='node node_modules/jest/bin/jest.js --ci --no-cache'
+jest="$jest --testTimeout=60000 -w 3 jest"
+vitest='node node_modules/vitest/vitest.mjs run --testTimeout=60000'
+vitest="$vitest --dir vitest --pool forks"
 vitest="$vitest --poolOptions.forks.minForks=3 --poolOptions.forks.maxForks=3"
 # Each file of vitest's has a process of its own. What they leave is for the
 # next file of the same worker, if workers are what is to be kept apart.
@@ -52,7 +44,8 @@ module.exports = async function rows() {
 	await db.end();
 };
 EOF
-rows='node node_modules/vitest/vitest.mjs run --dir vitest-rows --pool forks'
+rows='node node_modules/vitest/vitest.mjs run --testTimeout=60000'
+rows="$rows --dir vitest-rows --pool forks"
 rows="$rows --poolOptions.forks.minForks=1 --poolOptions.forks.maxForks=1"
 # rows_are FRESH TEXT
 rows_are() {
@@ -78,4 +71,13 @@ for one in 'mariadb --isolation database' sqlite; do
 	every 1 "$vitest"
 done
 on sqlite && shared_fails "$jest"
+
+# a worker that is killed: its file fails, the others go on
+echo "test('killed', () => process.kill(process.pid, 'SIGKILL'));" \
+	>jest/killed.test.js
+if on postgres --isolation database; then
+	killed 'a worker of jest' 1 "$jest"
+	err_has 'worker process .* was terminated .*: signal=SIGKILL'
+	err_has '^Test Suites: 1 failed, 6 passed, 7 total'
+fi
 finish

@@ -4,13 +4,7 @@
 # is one.
 # shellcheck source=../support/runners.sh
 . "$SOURCE_DIR/tests/support/runners.sh"
-# Debian's has Debian's packages, whatever comes first in the path
-python=
-for p in python3 /usr/bin/python3; do
-	$p -c 'import pytest, xdist, psycopg2, pymysql' 2>err && python=$p &&
-		break
-done
-[ -n "$python" ] || skip 'no pytest, xdist, psycopg2 or pymysql here'
+pytest_python 'psycopg2, pymysql'
 need_db
 
 # the cache would be written beside the tests
@@ -34,5 +28,17 @@ if on sqlite; then
 	alone
 	every 2 "$pytest -n 4"
 	shared_fails "$pytest -n 4"
+fi
+
+# a worker that is killed: its test fails, and the rest goes on in another
+cat >test_killed.py <<'EOF'
+import os
+def test_killed():
+    os.kill(os.getpid(), 9)
+EOF
+if on postgres --isolation database; then
+	killed 'a worker of pytest' 1 "$pytest test_killed.py -n 2"
+	out_has "worker 'gw[0-9]+' crashed while running 'test_killed.py"
+	out_has '^1 failed, 12 passed'
 fi
 finish

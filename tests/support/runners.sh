@@ -29,6 +29,12 @@ need() {
 	done
 }
 
+# what is looked for afterwards is here, or names the session
+mkdir -m 700 run
+XDG_RUNTIME_DIR=$tmp/run
+export XDG_RUNTIME_DIR
+trap 'testenv down --all >/dev/null 2>&1; rm -rf "$tmp"' EXIT
+
 mkdir migrations
 cat >migrations/001_seen.sql <<'EOF'
 create table seen (k integer primary key, who varchar(80) not null);
@@ -88,4 +94,56 @@ shared_fails() {
 	grep -Eiq 'duplicate|unique|saw |is locked' out err ||
 		fail "it failed, but not for a row of another: $1"
 	echo "$db: on one database for all it fails: $1"
+}
+
+# nothing_left WHAT SESSION: no container, directory or process of it. What
+# carries $mark in its command line is the test's own.
+mark=testenv-mark-$$
+nothing_left() {
+	: "${2:?the session}"
+	for _ in $(seq 100); do
+		left=$(
+			docker ps -aq --filter "label=dev.testenv.session=$2"
+			find run "${XDG_CACHE_HOME:-$HOME/.cache}/testenv" \
+				-path "*$2*" 2>/dev/null | head -n 3
+			pgrep -f "$mark"
+		)
+		[ -z "$left" ] && return
+		sleep 0.3
+	done
+	fail "after $1 is left: $left"
+	return 1
+}
+
+# killed WHAT CODE SHELL-TEXT: exec ends with that code, and cleans up
+# shellcheck disable=SC2016 # for the inner shell
+killed() {
+	run "$2" with_db -- sh -c \
+		'echo "$TESTENV_SESSION" >session; eval "$0"' "$3"
+	nothing_left "$1" "$(cat session)" &&
+		echo "$db: killed $1: nothing left"
+}
+
+# node_packages: from npm, once for a build directory; another test may be
+# fetching them, too
+# shellcheck disable=SC2016 # for the inner shell
+node_packages() {
+	packages=$BUILD_DIR/runners-node
+	mkdir -p "$packages"
+	flock "$packages.lock" sh -c 'cd "$0" && { [ -e done-4 ] || {
+		echo "{}" >package.json && npm install --silent --no-audit \
+			--no-fund jest@29 vitest@2 pg@8 mysql2@3 \
+			@photostructure/sqlite && touch done-4; }; }' \
+		"$packages" >out 2>err </dev/null ||
+		skip 'npm cannot fetch jest, vitest and drivers'
+	ln -s "$packages/node_modules" node_modules
+}
+
+# pytest_python MODULE...: $python has these. Debian's has Debian's packages,
+# whatever comes first in the path.
+pytest_python() {
+	for python in python3 /usr/bin/python3; do
+		$python -c "import pytest, xdist, $1" 2>err && return
+	done
+	skip "no pytest, xdist or $1 here"
 }
