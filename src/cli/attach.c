@@ -4,11 +4,14 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/progress.h"
 #include "cli/command.h"
 #include "cli/find.h"
 #include "session/session.h"
 #include "supervisor/client.h"
+#include "supervisor/daemon.h"
 #include "supervisor/inner.h"
+#include "supervisor/protocol.h"
 #include "supervisor/watchdog.h"
 
 #include <stdlib.h>
@@ -16,6 +19,8 @@
 enum {
 	JOIN_MS = 2000, /* a session that does not answer is not joined */
 	FIND_MS = 30000,
+	CALL_MS = 10000,
+	KEEP_MS = 60 * 60 * 1000,
 	GRACE_MS = 5000, /* between TERM and KILL */
 	/* past the start's own limit, whose error says what it was at */
 	SETTLE_MS = 30000,
@@ -55,6 +60,20 @@ static bool names_configuration(const struct options *options)
 	       options_get(options, "file");
 }
 
+/* Somebody else's session will be there afterwards, too. */
+static int join(struct cli *cli, struct attached *a)
+{
+	struct deadline deadline = deadline_in(JOIN_MS, cli->cancel);
+	auto_error struct error why = ERROR_INIT;
+	char identity[CONFIG_IDENTITY];
+
+	config_identity(&a->config, identity);
+	if (session_client_join(identity, getenv("TESTENV_SESSION"), &deadline,
+				&a->client, &why) < 0)
+		log_debug("no session to join: %s", error_text(&why));
+	return a->client ? 0 : -1;
+}
+
 static int start_own(struct cli *cli, struct attached *a, struct error *err)
 {
 	struct deadline deadline =
@@ -66,21 +85,76 @@ static int start_own(struct cli *cli, struct attached *a, struct error *err)
 				 "be 'never'");
 	if (attach_watchdog(a, err) < 0)
 		return -1;
+	a->own = true;
 	return inner_start(&a->config, a->watchdog, &deadline, &a->inner,
 			   &a->client, err);
 }
 
 int attach_configured(struct cli *cli, struct attached *a, struct error *err)
 {
-	struct deadline deadline = deadline_in(JOIN_MS, cli->cancel);
-	auto_error struct error why = ERROR_INIT;
-	char identity[CONFIG_IDENTITY];
+	return join(cli, a) == 0 ? 0 : start_own(cli, a, err);
+}
 
-	config_identity(&a->config, identity);
-	if (session_client_join(identity, getenv("TESTENV_SESSION"), &deadline,
-				&a->client, &why) < 0)
-		log_debug("no session to join: %s", error_text(&why));
-	return a->client ? 0 : start_own(cli, a, err);
+int attach_keeping(struct cli *cli, struct attached *a, struct error *err)
+{
+	struct deadline deadline =
+	    deadline_in(a->config.start_timeout_ms, cli->cancel);
+	const struct daemon_spec spec = {
+	    .config = &a->config, .idle_ms = KEEP_MS, .private = true};
+
+	if (join(cli, a) == 0)
+		return 0;
+	a->own = true;
+	return daemon_start(&spec, &deadline, &a->client, err);
+}
+
+static void say_kept(struct cli *cli, struct attached *a, const cJSON *slots)
+{
+	const char *service = a->config.services[0].name;
+	const cJSON *slot;
+	struct session_hello hello;
+
+	session_client_hello(a->client, &hello);
+	cJSON_ArrayForEach (slot, slots) {
+		const char *owner = protocol_string(slot, "owner");
+		unsigned n = protocol_number(slot, "slot", 1U << 20, 0);
+
+		progress_notice(cli->progress,
+				"'%s.%u', the database of '%s', is kept until "
+				"nobody has used it for 1h: "
+				"testenv shell --session %s %s.%u",
+				service, n, owner ? owner : "?", hello.session,
+				service, n);
+	}
+	progress_notice(cli->progress,
+			"'testenv down --session %s' removes what is kept",
+			hello.session);
+}
+
+void attach_keep(struct cli *cli, struct attached *a)
+{
+	struct deadline deadline = deadline_in(CALL_MS, NULL);
+	auto_error struct error err = ERROR_INIT;
+	auto_cjson cJSON *reply = NULL;
+	const cJSON *slots;
+
+	if (!a->own)
+		return;
+	if (session_client_call(a->client, "keep", NULL, NULL, &deadline,
+				&reply, &err) < 0) {
+		progress_notice(cli->progress, "nothing is kept: %s",
+				error_text(&err));
+		return;
+	}
+	slots = cJSON_GetObjectItemCaseSensitive(reply, "slots");
+	if (!cJSON_GetArraySize(slots)) {
+		progress_notice(cli->progress,
+				"nothing is kept: no process of the command "
+				"has used a database of its own to the end");
+		return;
+	}
+	a->own = false;
+	say_kept(cli, a, slots);
 }
 
 static int find_or_start(struct cli *cli, const struct options *options,
@@ -142,7 +216,7 @@ void attach_end(struct cli *cli, struct attached *a)
 
 	if (a->watchdog)
 		watchdog_sweep(a->watchdog, GRACE_MS);
-	if (a->inner && a->client &&
+	if (a->own && a->client &&
 	    session_client_down(a->client, cli->progress, &deadline, &err) < 0)
 		log_debug("end of the session: %s", error_text(&err));
 	session_client_free(a->client);

@@ -26,8 +26,9 @@ struct watchdog;
 struct attached {
 	struct config config;
 	struct watchdog *watchdog;     /* NULL: not started */
-	struct inner *inner;           /* NULL: somebody else's session */
+	struct inner *inner;           /* NULL: it runs in another process */
 	struct session_client *client; /* of either */
+	bool own;                      /* ended by attach_end */
 	bool interrupted;              /* see watchdog_interrupted */
 };
 
@@ -45,6 +46,16 @@ int attach(struct cli *cli, const struct options *options, struct attached *ret,
 int attach_configured(struct cli *cli, struct attached *a, struct error *err);
 /* Waits until it is ready, or the start has failed. */
 int attach_wait(struct cli *cli, struct attached *a, struct error *err);
+/*
+ * The same where databases may be kept (--keep): a session of our own is in a
+ * process of its own then, which ends with this one, unless attach_keep was
+ * called.
+ */
+int attach_keeping(struct cli *cli, struct attached *a, struct error *err);
+/* After attach_run: what the command left in its databases stays, with the
+ * session, until nobody has used that for an hour. Says how to reach it.
+ * Somebody else's session is left as it is. */
+void attach_keep(struct cli *cli, struct attached *a);
 /* Starts the watchdog, if it is not there: before any thread. */
 int attach_watchdog(struct attached *a, struct error *err);
 

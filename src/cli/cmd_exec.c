@@ -88,11 +88,12 @@ static int start_session(struct execution *x, struct strvec *env,
 	struct deadline deadline =
 	    deadline_in(a->config.start_timeout_ms, x->cli->cancel);
 
-	if (attach_configured(x->cli, a, err) < 0)
+	if ((a->config.keep == KEEP_NEVER ? attach_configured(x->cli, a, err)
+					  : attach_keeping(x->cli, a, err)) < 0)
 		return -1;
 	if (attach_wait(x->cli, a, err) < 0 ||
 	    take_variables(x, env, &deadline, err) < 0)
-		return a->inner ? -1 : error_wrap(err, "running session");
+		return a->own ? -1 : error_wrap(err, "running session");
 	return 0;
 }
 
@@ -101,12 +102,9 @@ static int execute(struct execution *x, struct error *err)
 	struct deadline never = deadline_in(INT32_MAX, x->cli->cancel);
 	auto_strvec struct strvec env = STRVEC_INIT;
 	struct attached_command command = {.argv = x->argv};
-	int started;
+	enum config_keep keep = x->session.config.keep;
+	int started, code;
 
-	if (x->session.config.keep != KEEP_NEVER)
-		return error_set(err, ERROR_CONFIG,
-				 "'exec' cannot keep servers: 'keep' has to be "
-				 "'never'");
 	first_environment(&x->session.config, &env);
 	if (check_command(x, &env, err) < 0 ||
 	    attach_watchdog(&x->session, err) < 0)
@@ -118,7 +116,11 @@ static int execute(struct execution *x, struct error *err)
 	if (started < 0)
 		return -1;
 	command.envp = env.v;
-	return attach_run(x->cli, &x->session, &command, err);
+	code = attach_run(x->cli, &x->session, &command, err);
+	if (code >= 0 &&
+	    (keep == KEEP_ALWAYS || (keep == KEEP_FAILURE && code)))
+		attach_keep(x->cli, &x->session);
+	return code;
 }
 
 static int run(struct cli *cli, const struct options *options,
@@ -149,6 +151,11 @@ const struct command cmd_exec = {
 	"everything: servers, databases, files, and whatever COMMAND left "
 	"running. If a session of the same configuration is already up in "
 	"the background ('testenv up'), that is used, and stays.\n\n"
+	"With --keep failure, a command that fails leaves a database behind, "
+	"and with --keep always any does: that of the first process of a "
+	"runner that failed, else those that were in use at the end. They "
+	"stay until nobody has used them for an hour; the line that opens one "
+	"is printed.\n\n"
 	"A command that does not exist is found out before anything is "
 	"started. After --timeout the command gets SIGTERM, and five seconds "
 	"later SIGKILL. When testenv itself is killed, a watchdog process ends "

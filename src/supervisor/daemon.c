@@ -83,6 +83,7 @@ static int serve(const struct daemon_spec *spec, struct error *err)
 	    .idle_ms = spec->idle_ms,
 	    .starter_fd = STARTER_FD,
 	    .detached = spec->detached,
+	    .private = spec->private,
 	};
 	int result;
 

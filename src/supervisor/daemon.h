@@ -18,6 +18,7 @@ struct daemon_spec {
 	const struct config *config;
 	int64_t idle_ms; /* see struct supervisor_spec */
 	bool detached;
+	bool private; /* see struct supervisor_spec */
 };
 
 /*

@@ -60,6 +60,7 @@ int inner_start(const struct config *config, struct watchdog *watchdog,
 	inner->spec = (struct supervisor_spec){
 	    .config = config,
 	    .starter_fd = fds[1],
+	    .private = true,
 	    .inner = true,
 	    .watchdog = watchdog,
 	};

@@ -6,6 +6,7 @@
 #include "base/ident.h"
 #include "base/log.h"
 #include "session/session.h"
+#include "supervisor/ending.h"
 #include "supervisor/internal.h"
 
 #include <errno.h>
@@ -44,6 +45,28 @@ static void on_exit_closed(uv_handle_t *handle)
 	free(handle);
 }
 
+static void unwatch_process(struct tenant *t);
+
+/* One is enough: each takes a place in the pool that others could use. */
+static bool stays(const struct tenant *t)
+{
+	struct leases *l = t->leases;
+	const struct tenant *other, *next;
+	uv_os_fd_t fd = -1;
+
+	if (l->frozen)
+		return true;
+	if (!l->keeps || !t->holds)
+		return false;
+	HASH_ITER(by_key, l->by_key, other, next)
+	{
+		if (other->kept)
+			return false;
+	}
+	uv_fileno((uv_handle_t *)t->exit, &fd);
+	return ending_was_failure(t->owner.pid, fd);
+}
+
 static void on_process_end(uv_poll_t *poll, int status, int events)
 {
 	struct tenant *t = poll->data;
@@ -51,6 +74,13 @@ static void on_process_end(uv_poll_t *poll, int status, int events)
 
 	(void)status;
 	(void)events;
+	if (stays(t)) {
+		log_debug("tenant %s '%s': its database stays", t->owner.key,
+			  t->owner.label);
+		t->kept = true;
+		unwatch_process(t);
+		return;
+	}
 	tenant_end(t, "its process has ended");
 	pump(l);
 }
@@ -449,7 +479,9 @@ int leases_open(struct leases *l, struct supervisor *s,
 	};
 	struct pool_action a;
 
-	*l = (struct leases){.supervisor = s, .max_slots = spec->max_slots};
+	*l = (struct leases){.supervisor = s,
+			     .max_slots = spec->max_slots,
+			     .keeps = spec->keeps};
 	l->pool = pool_new(&config);
 	if (!l->pool)
 		return error_set(err, ERROR_INTERNAL, "out of memory");
@@ -459,6 +491,46 @@ int leases_open(struct leases *l, struct supervisor *s,
 			pool_made(l->pool, a.slot, true);
 	pump(l);
 	return 0;
+}
+
+/* Who has a database, the one most wanted afterwards first. */
+enum holders {
+	HOLDS_KEPT,    /* a process that failed */
+	HOLDS_PROCESS, /* any other */
+	HOLDS_NUMBER   /* whoever used TESTENV_URL_n */
+};
+
+static enum holders kind_of(const struct tenant *t)
+{
+	if (t->kept)
+		return HOLDS_KEPT;
+	return t->owner.pid ? HOLDS_PROCESS : HOLDS_NUMBER;
+}
+
+cJSON *leases_freeze(struct leases *l)
+{
+	cJSON *list = cJSON_CreateArray();
+	const struct tenant *t, *next;
+	enum holders best = HOLDS_NUMBER;
+
+	l->frozen = true;
+	HASH_ITER(by_key, l->by_key, t, next)
+	{
+		if (t->holds && kind_of(t) < best)
+			best = kind_of(t);
+	}
+	HASH_ITER(by_key, l->by_key, t, next)
+	{
+		cJSON *json;
+
+		if (!t->holds || kind_of(t) != best)
+			continue;
+		json = cJSON_CreateObject();
+		cJSON_AddNumberToObject(json, "slot", t->slot);
+		cJSON_AddStringToObject(json, "owner", t->owner.label);
+		cJSON_AddItemToArray(list, json);
+	}
+	return list;
 }
 
 void leases_close(struct leases *l, struct supervisor *s,

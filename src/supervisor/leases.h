@@ -51,6 +51,7 @@ struct tenant {
 	uint64_t id;
 	struct owner owner;
 	bool holds;
+	bool kept; /* its process has ended, its database stays */
 	unsigned slot;
 	int64_t since_ms; /* asked, then granted */
 	struct tenant_wait *waits;
@@ -65,6 +66,8 @@ struct leases {
 	uint64_t last_id;
 	unsigned max_slots;
 	unsigned n_jobs;
+	bool keeps;  /* the first one's whose process fails */
+	bool frozen; /* nobody's end counts any more */
 	bool closed;
 	void (*closed_fn)(struct supervisor *s); /* when the last job is done */
 	char *last_failure;                      /* of a slot, for refusals */
@@ -76,6 +79,7 @@ struct leases_spec {
 	unsigned ready; /* slots 0..ready-1 are made already */
 	unsigned ahead;
 	enum pool_fresh fresh;
+	bool keeps; /* see leases_freeze */
 };
 
 int leases_open(struct leases *l, struct supervisor *s,
@@ -119,6 +123,15 @@ int leases_refuse_reset(const struct owner *owner, struct error *err);
  * it. */
 void leases_job_begin(struct leases *l);
 void leases_job_end(struct leases *l);
+
+/*
+ * The command is over, and what it left in its databases is wanted. From here
+ * on an owner's end changes nothing. Before, that was so for the first owner
+ * whose process failed. Says which databases stay: that one's alone, if there
+ * was one, else those of the processes that have one now, else those of
+ * TESTENV_URL_n. The caller frees.
+ */
+cJSON *leases_freeze(struct leases *l);
 
 /* The server of a slot turned out to be gone. */
 void leases_slot_lost(struct leases *l, unsigned slot);

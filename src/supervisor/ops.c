@@ -263,6 +263,21 @@ static int op_root(struct peer *p, const cJSON *request, struct error *err)
 	return 0;
 }
 
+/* The session outlives its starter, until it is idle for too long. */
+static int op_keep(struct peer *p, const cJSON *request, struct error *err)
+{
+	struct supervisor *s = p->server;
+	cJSON *reply;
+
+	if (!p->starter || s->spec.inner)
+		return error_set(err, ERROR_REFUSED,
+				 "only who started the session can keep it");
+	reply = cJSON_CreateObject();
+	cJSON_AddItemToObject(reply, "slots", leases_freeze(&s->leases));
+	ops_reply(p, cJSON_GetObjectItemCaseSensitive(request, "id"), reply);
+	return 0;
+}
+
 enum op_flags {
 	OP_FIRST = 1 << 0, /* may come before hello */
 	OP_READY = 1 << 1, /* needs a session that can be used */
@@ -285,6 +300,7 @@ static const struct op {
     {"reset", OP_READY, op_reset},
     {"diff", OP_READY, op_diff},
     {"route", OP_READY, op_route},
+    {"keep", OP_READY, op_keep},
     {"down", 0, op_down},
 };
 

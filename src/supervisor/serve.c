@@ -151,10 +151,11 @@ int serve_open(struct supervisor *s, struct error *err)
 	     * asked for is there from the start */
 	    .ahead = all_files(s) || s->spec.config->workers ? 0 : 1,
 	    .fresh = pool_fresh(s->spec.config),
+	    .keeps = s->spec.config->keep != KEEP_NEVER,
 	};
 
 	raise_descriptor_limit();
-	if (owners_init(&s->owners, s->spec.config->owner, !s->spec.inner,
+	if (owners_init(&s->owners, s->spec.config->owner, !s->spec.private,
 			err) < 0 ||
 	    leases_open(&s->leases, s, &spec, err) < 0)
 		return -1;
@@ -165,7 +166,7 @@ int serve_open(struct supervisor *s, struct error *err)
 	name_files(s);
 	if (pin_files(s, err) < 0)
 		return -1;
-	return s->spec.inner ? 0 : serve_listen(s, err);
+	return s->spec.private ? 0 : serve_listen(s, err);
 }
 
 int serve_listen(struct supervisor *s, struct error *err)

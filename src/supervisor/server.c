@@ -283,13 +283,17 @@ void supervisor_touch(struct supervisor *s)
 void supervisor_starter_left(struct supervisor *s)
 {
 	auto_error struct error why = ERROR_INIT;
+	bool bound = s->spec.private && !s->spec.inner && !s->leases.frozen;
 
 	s->has_starter = false;
 	if (s->spec.detached ||
-	    (s->state != STATE_STARTING && s->state != STATE_FAILED))
+	    (s->state != STATE_STARTING && s->state != STATE_FAILED && !bound))
 		return;
 	error_set(&why, ERROR_NO_SESSION,
-		  "session '%s' was given up before it was ready", s->id);
+		  s->state == STATE_READY
+		      ? "session '%s' ended with its command"
+		      : "session '%s' was given up before it was ready",
+		  s->id);
 	supervisor_end(s, &why);
 }
 

@@ -35,11 +35,13 @@ struct supervisor_spec {
 	 * only. */
 	bool detached;
 	/*
-	 * On a thread of the process that uses it (see inner.h): signals and
-	 * standard error are that process's own, only commands that the starter
-	 * names ("root") and what they start may call, and the first of them
-	 * opens the doors.
+	 * Of an exec: only commands that the starter names ("root") and what
+	 * they start may call, and the first of them opens the doors. It ends
+	 * with its starter, unless that said "keep".
 	 */
+	bool private;
+	/* On a thread of the process that uses it (see inner.h): signals and
+	 * standard error are that process's own. */
 	bool inner;
 	struct watchdog *watchdog; /* told of what there is; NULL */
 };

@@ -24,7 +24,7 @@ cJSON *status_hello(const struct supervisor *s)
 	add_string(json, "identity", s->identity);
 	add_string(json, "project", s->spec.config->project_dir);
 	add_string(json, "state", state_name(s->state));
-	if (s->spec.inner)
+	if (s->spec.private)
 		cJSON_AddTrueToObject(json, "private");
 	cJSON_AddNumberToObject(json, "pid", getpid());
 	cJSON_AddNumberToObject(json, "started", (double)s->started_s);
@@ -128,6 +128,18 @@ static int find_service(const struct supervisor *s, const char *name,
 			 s->id, name);
 }
 
+/* Also one that was made later, for an owner. */
+static bool has_slot(const struct supervisor *s, unsigned service,
+		     unsigned slot)
+{
+	const struct db_address *a;
+
+	if (slot >= session_max_slots(s->session))
+		return false;
+	a = session_slot_address(s->session, service, slot);
+	return a->path || a->host || a->socket || a->socket_dir;
+}
+
 cJSON *status_target(struct supervisor *s, const char *service_name,
 		     unsigned slot, struct error *err)
 {
@@ -138,7 +150,7 @@ cJSON *status_target(struct supervisor *s, const char *service_name,
 
 	if (find_service(s, service_name, &i, &service, err) < 0)
 		return NULL;
-	if (slot >= service.n_slots) {
+	if (!has_slot(s, i, slot)) {
 		error_set(err, ERROR_USAGE, "service '%s' has no slot %u",
 			  service.name, slot);
 		error_hint(err, "its slots are 0 to %u", service.n_slots - 1);

@@ -33,8 +33,6 @@ run 126 x -- ./lost
 err_is "testenv: cannot run './lost': its interpreter is missing"
 run 125 testenv exec
 run 125 testenv exec --db nonsense -- true
-run 125 x --keep always -- true
-err_is "testenv: 'exec' cannot keep servers: 'keep' has to be 'never'"
 nothing_left 'exit codes'
 
 # arguments, input, output
