@@ -64,8 +64,9 @@ static int make_tables(struct db *db, const struct deadline *deadline,
 	    " checked INT, auto_increment TEXT, sum TEXT, empty LONGTEXT,"
 	    " put LONGTEXT, fill LONGTEXT)",
 	    "cascades` (parent INT, child INT, PRIMARY KEY (parent, child))",
-	    "facts` (db TEXT, options TEXT, only_in_place TEXT,"
-	    " no_rebuild TEXT)",
+	    /* in brackets, as clang takes two lines for a lost comma */
+	    ("facts` (db TEXT, options TEXT, only_in_place TEXT,"
+	     " no_rebuild TEXT)"),
 	};
 	auto_buf struct buf sql = BUF_INIT;
 
