@@ -10,6 +10,7 @@
 #include "config/setting.h"
 #include "config/yaml.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -362,6 +363,42 @@ static bool is_service_name(const char *name)
 	return n && n <= 63 && !name[n];
 }
 
+static int word_char(const char *name)
+{
+	return isalnum((unsigned char)*name) ? tolower((unsigned char)*name)
+					     : '_';
+}
+
+/* Do both give the same variables' prefix and the same CTest resource? There
+ * only letters and digits count, and not their case; a digit in front gets a
+ * '_' before it. */
+static bool same_word(const char *a, const char *b)
+{
+	if (isdigit((unsigned char)*a) && !isdigit((unsigned char)*b))
+		return *b && word_char(b) == '_' && same_word(a, b + 1);
+	if (isdigit((unsigned char)*b) && !isdigit((unsigned char)*a))
+		return same_word(b, a);
+	while (*a && *b && word_char(a) == word_char(b)) {
+		a++;
+		b++;
+	}
+	return !*a && !*b;
+}
+
+static int check_names(struct reader *r, const struct yaml *node)
+{
+	for (size_t i = 0; i < r->c->n_services; i++) {
+		const char *other = r->c->services[i].name;
+
+		if (same_word(other, node->key))
+			return fail(r, node,
+				    "service '%s' has the same variables as "
+				    "service '%s'",
+				    node->key, other);
+	}
+	return 0;
+}
+
 static int read_service(struct reader *r, const struct yaml *node)
 {
 	auto_buf struct buf image = BUF_INIT;
@@ -391,6 +428,8 @@ static int read_service(struct reader *r, const struct yaml *node)
 	if (r->c->n_services >= CONFIG_SERVICES_MAX)
 		return fail(r, node, "more than %d services",
 			    CONFIG_SERVICES_MAX);
+	if (check_names(r, node) < 0)
+		return -1;
 	return read_database(r, node, image_node ? image.s : NULL,
 			     config_add_service(r->c, node->key));
 }

@@ -405,32 +405,30 @@ static const char *nearest_failure(const struct engine_candidates *candidates)
 	return NULL;
 }
 
-/* One candidate: its own reason is the error. More: a list under it. */
+/* One that was named is what the message is about; of several, the list says
+ * each one's reason. */
 static int none_answers(const struct engine_candidates *candidates,
 			struct error *last, struct error *err)
 {
+	const char *nearest = nearest_failure(candidates);
 	auto_buf struct buf list = BUF_INIT;
 
+	if (candidates->n == 1) {
+		error_wrap(last, "engine '%s' (%s)", candidates->list[0].host,
+			   candidates->list[0].source);
+		if (last->kind != ERROR_CONFIG && last->kind != ERROR_CANCELLED)
+			last->kind = ERROR_NO_ENGINE;
+		return error_move(err, last);
+	}
 	for (size_t i = 0; i < candidates->n; i++) {
 		const struct engine_candidate *c = &candidates->list[i];
 
 		buf_printf(&list, "%s%s (%s): %s", i ? "\n" : "", c->host,
 			   c->source, c->failure ? c->failure : "not asked");
 	}
-	if (candidates->n == 1) {
-		error_wrap(last, "engine '%s' (%s)", candidates->list[0].host,
-			   candidates->list[0].source);
-		if (last->kind != ERROR_CONFIG && last->kind != ERROR_CANCELLED)
-			last->kind = ERROR_NO_ENGINE;
-		error_move(err, last);
-	} else {
-		const char *nearest = nearest_failure(candidates);
-
-		error_set(err, ERROR_NO_ENGINE,
-			  "no container engine answers%s%s",
-			  nearest ? ": " : "", nearest ? nearest : "");
-		error_hint(err, "start an engine, or name one by DOCKER_HOST");
-	}
+	error_set(err, ERROR_NO_ENGINE, "no container engine answers%s%s",
+		  nearest ? ": " : "", nearest ? nearest : "");
+	error_hint(err, "start an engine, or name one by DOCKER_HOST");
 	error_detail(err, list.s);
 	return -1;
 }

@@ -239,6 +239,7 @@ static void no_socket_is_told_with_what_to_do(void **state)
 		     "engine 'unix:///no/such/socket' (command line): no "
 		     "socket '/no/such/socket'");
 	assert_string_equal(err.hint, "start the engine, or set DOCKER_HOST");
+	assert_null(err.detail);
 	assert_true(c.list[0].probed);
 	assert_false(c.list[0].answered);
 	assert_string_equal(c.list[0].failure, "no socket '/no/such/socket'");

@@ -585,6 +585,14 @@ static void test_errors_in_a_file(void **state)
 		   "compose.yaml:2:7: service 'db' is no mapping");
 	FILE_FAILS("services:\n  'a b': { image: postgres }\n",
 		   "compose.yaml:2:4: 'a b' is no name for a service");
+	FILE_FAILS("services:\n  a-b: { image: postgres }\n"
+		   "  A_b: { image: mariadb }\n",
+		   "compose.yaml:3:3: service 'A_b' has the same variables as "
+		   "service 'a-b'");
+	FILE_FAILS("services:\n  _1: { image: postgres }\n"
+		   "  1: { image: mariadb }\n",
+		   "compose.yaml:3:3: service '1' has the same variables as "
+		   "service '_1'");
 	FILE_FAILS("services:\n  db: { image: [a] }\n",
 		   "compose.yaml:2:9: image: a single value is wanted here");
 	FILE_FAILS("services:\n  db: { image: x, x-testenv: {} }\n",
