@@ -45,7 +45,10 @@ static const struct option_spec config_options[] = {
      "a file, folder or pattern that the commands read: their template is kept "
      "as long as these stay the same; may be given again",
      true},
-    {"seed", 0, "FILE", "then run this SQL file; may be given again", true},
+    {"seed", 0, "FILE",
+     "then run this SQL file, or put the rows of TABLE.csv into TABLE; may be "
+     "given again",
+     true},
     {"seed-command", 0, "COMMAND", "then run this one, likewise", true},
     {"workers", 'w', "auto|N", "start this many servers at once", true},
     {"isolation", 0, "container|database",

@@ -15,6 +15,7 @@
 #include "dialect/address.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct db;
@@ -91,6 +92,23 @@ int db_run_script(struct db *db, const char *name, const char *sql, size_t len,
 int db_run_migration(struct db *db, const char *name, const char *sql,
 		     size_t len, const struct deadline *deadline,
 		     struct error *err);
+
+/*
+ * Many rows into one table, all or none (where the table's engine can). Values
+ * are texts, which the server turns into the columns' types. Postgres: serial
+ * and identity columns among them go on behind the highest number. On failure
+ * *ret_row is the row that it is about, n where nobody knows; on success n.
+ */
+struct db_rows {
+	const char *table; /* "users", "audit.users" */
+	const char *const *columns;
+	size_t n_columns;
+	const char *const *values; /* row by row; NULL is NULL */
+	size_t n;                  /* rows */
+};
+int db_insert_rows(struct db *db, const struct db_rows *rows,
+		   const struct deadline *deadline, size_t *ret_row,
+		   struct error *err);
 
 /*
  * Sets the passwords of the roles that the server's image made. Only hashes

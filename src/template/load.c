@@ -128,31 +128,58 @@ static int load_directory(const struct migrations_source *source,
 			 dialect_name(dialect), dir, dialect_name(dialect));
 }
 
-/* db/seed.sql: db/seed.postgres.sql if that is there. */
+/* db/users.csv: db/users.postgres.csv if that is there. */
+static char *own_seed(const char *path, enum dialect dialect)
+{
+	static const char *const suffixes[] = {".sql", ".csv"};
+
+	for (size_t i = 0; i < array_len(suffixes); i++) {
+		auto_free char *stem = xstrdup(path);
+		auto_free char *own = NULL;
+
+		if (!listing_cut(stem, suffixes[i]))
+			continue;
+		own = xasprintf("%s.%s%s", stem, dialect_name(dialect),
+				suffixes[i]);
+		if (fs_exists(own))
+			return take_ptr(&own);
+	}
+	return xstrdup(path);
+}
+
+/* Of rows the table that the file is named after; NULL: it is SQL. */
+static char *table_of(const char *path, enum dialect dialect)
+{
+	const char *slash = strrchr(path, '/');
+	auto_free char *name = xstrdup(slash ? slash + 1 : path);
+	auto_free char *own = xasprintf(".%s", dialect_name(dialect));
+
+	if (!listing_cut(name, ".csv"))
+		return NULL;
+	listing_cut(name, own);
+	return take_ptr(&name);
+}
+
 static int load_seed(const char *path, enum dialect dialect,
 		     struct migrations *m, struct error *err)
 {
-	auto_free char *stem = xstrdup(path);
-	auto_free char *own = NULL;
 	auto_layout_files struct layout_files one = {
 	    xcalloc(1, sizeof(struct layout_file)), 1};
+	struct layout_file *f = one.v;
 	int there;
 
-	if (listing_cut(stem, ".sql"))
-		own = xasprintf("%s.%s.sql", stem, dialect_name(dialect));
-	if (own && fs_exists(own))
-		path = own;
-	if (!fs_exists(path))
+	f->path = own_seed(path, dialect);
+	if (!fs_exists(f->path))
 		return error_set(err, ERROR_CONFIG, "no seed file '%s'", path);
-	one.v->path = xstrdup(path);
-	there = listing_read(path, &one.v->text, &one.v->len, err);
+	there = listing_read(f->path, &f->text, &f->len, err);
 	if (there < 0)
 		return -1;
 	if (!there)
 		return error_set(err, ERROR_CONFIG,
 				 "seed '%s' is a directory, not a file", path);
-	if (add_file(m, one.v, dialect, LAYOUT_PLAIN, err) < 0)
+	if (add_file(m, f, dialect, LAYOUT_PLAIN, err) < 0)
 		return -1;
+	m->files[m->n - 1].table = table_of(path, dialect);
 	m->n_seeds++;
 	return 0;
 }

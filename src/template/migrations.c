@@ -7,6 +7,7 @@
 #include "base/ident.h"
 #include "base/progress.h"
 #include "dialect/db.h"
+#include "template/csv.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +23,7 @@ void migrations_free(struct migrations *m)
 		free(m->files[i].sql);
 		free(m->files[i].version);
 		free(m->files[i].title);
+		free(m->files[i].table);
 	}
 	free(m->files);
 	free(m->migrate);
@@ -112,10 +114,31 @@ static void say(struct work *w, const char *what)
 	progress_emit(w->progress, &e);
 }
 
+static int insert_csv(struct work *w, const struct migration_file *f,
+		      struct db *db, struct error *err)
+{
+	auto_csv struct csv csv = CSV_INIT;
+	struct db_rows rows;
+	size_t at;
+
+	if (csv_parse(f->path, f->sql, f->len, &csv, err) < 0)
+		return -1;
+	rows = (struct db_rows){f->table, csv.columns, csv.n_columns,
+				csv.values, csv.n};
+	if (!csv.n || db_insert_rows(db, &rows, w->deadline, &at, err) == 0)
+		return 0;
+	if (err && err->kind == ERROR_DATABASE)
+		err->kind = ERROR_MIGRATION;
+	return error_wrap(err, "%s:%zu", f->path,
+			  at < csv.n ? csv.lines[at] : 1);
+}
+
 static int run_file(struct work *w, const struct migration_file *f,
 		    struct db *db, struct error *err)
 {
 	say(w, f->path);
+	if (f->table)
+		return insert_csv(w, f, db, err);
 	if (f->no_transaction)
 		return db_run_script(db, f->path, f->sql, f->len, w->deadline,
 				     err);

@@ -46,6 +46,7 @@ struct migration_file {
 	bool no_transaction; /* its author wants none */
 	char *version;       /* "20240102", "1.2"; NULL: it has none */
 	char *title;         /* "create_users"; or NULL */
+	char *table;         /* of a seed in CSV: `sql` is its rows; or NULL */
 };
 
 /*
@@ -86,8 +87,10 @@ void migrations_free(struct migrations *m);
 struct migrations_source {
 	const char *dir; /* NULL: none */
 	enum layout layout;
-	/* SQL files (chosen per dialect as above), NULL-terminated, run after
-	 * the migrations in the order given; or NULL */
+	/* SQL files, or rows as CSV in a file that is named as their table
+	 * (users.csv, audit.users.csv); chosen per dialect as above,
+	 * NULL-terminated, run after the migrations in the order given; or NULL
+	 */
 	char *const *seeds;
 	const char *migrate, *seed_command; /* for sh -c; or NULL */
 	/* what the commands read: files, folders, patterns, below `base`;
