@@ -93,19 +93,19 @@ static int write_canary(struct maria_clones *c, struct db *db,
 
 /* Notes the counts of a database that is as it should be. */
 static int note_base(struct maria_clones *c, struct db *db,
-		     struct maria_base *b, const struct deadline *deadline,
-		     struct error *err)
+		     struct maria_base *b, bool wide,
+		     const struct deadline *deadline, struct error *err)
 {
 	auto_maria_evidence struct maria_evidence now = {0};
 
-	if (maria_evidence_read(c, db, b->name, deadline, &now, err) < 0)
+	if (maria_evidence_read(c, db, b->name, wide, deadline, &now, err) < 0)
 		return -1;
 	if (c->counting && !*now.canary) {
 		/* somebody reset the counts: they begin anew */
 		maria_evidence_free(&now);
 		if (write_canary(c, db, deadline, err) < 0 ||
-		    maria_evidence_read(c, db, b->name, deadline, &now, err) <
-			0)
+		    maria_evidence_read(c, db, b->name, wide, deadline, &now,
+					err) < 0)
 			return -1;
 	}
 	maria_evidence_free(&b->evidence);
@@ -157,7 +157,7 @@ static int my_open(struct db *admin, const char *database,
 	b = base_of(c, database ? database : "");
 	if (maria_session(admin, deadline, err) < 0 ||
 	    write_canary(c, admin, deadline, err) < 0 ||
-	    note_base(c, admin, b, deadline, err) < 0) {
+	    note_base(c, admin, b, true, deadline, err) < 0) {
 		my_free(&c->clones);
 		return -1;
 	}
@@ -238,7 +238,7 @@ static int rebuild(struct maria_clones *c, struct db *db, struct maria_base *b,
 	}
 	report->way = CLONE_REBUILT;
 	if (maria_rebuild(db, &c->notes, b->name, true, deadline, &why) == 0)
-		return note_base(c, db, b, deadline, err) < 0 ? -1 : 1;
+		return note_base(c, db, b, false, deadline, err) < 0 ? -1 : 1;
 	if (why.kind != ERROR_DATABASE)
 		return error_move(err, &why);
 	say(report, why.text);
@@ -285,7 +285,7 @@ static int put_back(struct maria_clones *c, struct db *db, struct maria_base *b,
 	auto_maria_plan struct maria_plan plan = {0};
 	int intact;
 
-	if (maria_evidence_read(c, db, b->name, deadline, &now, err) < 0)
+	if (maria_evidence_read(c, db, b->name, true, deadline, &now, err) < 0)
 		return -1;
 	intact = undisturbed(c, db, &now, deadline, err);
 	if (intact < 0)
@@ -315,9 +315,9 @@ static int put_back(struct maria_clones *c, struct db *db, struct maria_base *b,
 	for (size_t i = 0; i < c->notes.n_tables; i++)
 		report->tables += plan.deeds[i] != 0;
 	if (plan.way != CLONE_UNCHANGED &&
-	    maria_put_back(c, db, b->name, &plan, &schema, deadline, err) < 0)
+	    maria_put_back(c, db, &plan, &schema, deadline, err) < 0)
 		return -1;
-	return note_base(c, db, b, deadline, err) < 0 ? -1 : 1;
+	return note_base(c, db, b, false, deadline, err) < 0 ? -1 : 1;
 }
 
 static int bring_back(struct maria_clones *c, struct db *db,

@@ -242,8 +242,9 @@ struct maria_clones {
 	long long own_alters;
 };
 
+/* `wide`: with the surroundings. */
 int maria_evidence_read(struct maria_clones *c, struct db *db, const char *name,
-			const struct deadline *deadline,
+			bool wide, const struct deadline *deadline,
 			struct maria_evidence *ret, struct error *err);
 /* Writes so many rows to the table that nobody else writes to: another number
  * each time, so that no count comes up twice. */
@@ -256,7 +257,7 @@ int maria_canary(struct db *db, unsigned rows, const struct deadline *deadline,
 int maria_plan_compare(struct db *db, const struct maria_notes *notes,
 		       const char *name, const struct deadline *deadline,
 		       struct maria_plan *plan, struct error *err);
-int maria_put_back(struct maria_clones *c, struct db *db, const char *name,
+int maria_put_back(struct maria_clones *c, struct db *db,
 		   const struct maria_plan *plan,
 		   const struct maria_schema *schema,
 		   const struct deadline *deadline, struct error *err);

@@ -96,11 +96,11 @@ static void put_surroundings(struct buf *sql, const char *name)
 	    " information_schema.SCHEMATA WHERE BINARY SCHEMA_NAME <> BINARY ");
 	text(sql, name);
 	buf_puts(sql, " ORDER BY BINARY SCHEMA_NAME; SELECT"
-		      " MD5(GROUP_CONCAT(db, '.', type, '.', name, modified,"
-		      " body ORDER BY db, type, name)) FROM mysql.proc WHERE"
+		      " MD5(GROUP_CONCAT(db, '.', type, '.', name, modified"
+		      " ORDER BY db, type, name)) FROM mysql.proc WHERE"
 		      " db <> ");
 	text(sql, name);
-	buf_puts(sql, "; SELECT MD5(GROUP_CONCAT(db, '.', name, modified, body"
+	buf_puts(sql, "; SELECT MD5(GROUP_CONCAT(db, '.', name, modified"
 		      " ORDER BY db, name)) FROM mysql.event WHERE db <> ");
 	text(sql, name);
 	buf_puts(sql, "; SELECT TABLE_SCHEMA, TABLE_NAME, ROWS_CHANGED FROM"
@@ -184,7 +184,7 @@ static void take(struct maria_evidence *e, struct buf *original,
 }
 
 int maria_evidence_read(struct maria_clones *c, struct db *db, const char *name,
-			const struct deadline *deadline,
+			bool wide, const struct deadline *deadline,
 			struct maria_evidence *ret, struct error *err)
 {
 	auto_maria_answer struct maria_answer answer = {NULL, 0};
@@ -194,7 +194,7 @@ int maria_evidence_read(struct maria_clones *c, struct db *db, const char *name,
 	int result;
 
 	put_counts(&sql, name);
-	if (c->database)
+	if (wide && c->database)
 		put_surroundings(&sql, name);
 	pthread_mutex_lock(&c->alter_mutex);
 	result = maria_ask(db, sql.s, deadline, &answer, err);

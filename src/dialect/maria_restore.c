@@ -236,27 +236,36 @@ static int put_rows(struct db *db, const struct maria_notes *notes,
 	return db_exec(db, sql.s, deadline, err);
 }
 
-/* After TRUNCATE, or a table emptied and filled, the counter may be too low,
- * after the owner's rows too high. */
+/*
+ * Rows put back have numbers below the counter, and leave it where it is: it
+ * has to be set only where it had moved. But a table of another engine that is
+ * emptied begins anew.
+ */
+static bool counter_moved(const struct maria_table *t, unsigned deeds,
+			  const struct maria_schema *before)
+{
+	const struct maria_object *o =
+	    maria_schema_find(before, MARIA_TABLE, t->name);
+
+	if (!deeds || !*t->auto_increment)
+		return false;
+	return t->checked || !o ||
+	       strcmp(t->auto_increment, o->auto_increment) != 0;
+}
+
 static int set_counters(struct maria_clones *c, struct db *db,
-			const char *name_, const struct maria_plan *plan,
+			const struct maria_plan *plan,
+			const struct maria_schema *before,
 			const struct deadline *deadline, struct error *err)
 {
-	const struct maria_notes *notes = &c->notes;
-	auto_maria_schema struct maria_schema now = {0};
 	auto_buf struct buf sql = BUF_INIT;
 	long long alters = 0;
 	int result;
 
-	if (maria_schema_list(db, name_, deadline, &now, err) < 0)
-		return -1;
-	for (size_t i = 0; i < notes->n_tables; i++) {
-		const struct maria_table *t = &notes->tables[i];
-		const struct maria_object *o =
-		    maria_schema_find(&now, MARIA_TABLE, t->name);
+	for (size_t i = 0; i < c->notes.n_tables; i++) {
+		const struct maria_table *t = &c->notes.tables[i];
 
-		if (!plan->deeds[i] || !*t->auto_increment || !o ||
-		    !strcmp(t->auto_increment, o->auto_increment))
+		if (!counter_moved(t, plan->deeds[i], before))
 			continue;
 		separate(&sql);
 		buf_puts(&sql, "ALTER TABLE ");
@@ -273,7 +282,7 @@ static int set_counters(struct maria_clones *c, struct db *db,
 	return result;
 }
 
-int maria_put_back(struct maria_clones *c, struct db *db, const char *database,
+int maria_put_back(struct maria_clones *c, struct db *db,
 		   const struct maria_plan *plan,
 		   const struct maria_schema *schema,
 		   const struct deadline *deadline, struct error *err)
@@ -283,5 +292,5 @@ int maria_put_back(struct maria_clones *c, struct db *db, const char *database,
 	    put_rows(db, &c->notes, plan, deadline, err) < 0 ||
 	    set_triggers(db, &c->notes, plan, true, deadline, err) < 0)
 		return -1;
-	return set_counters(c, db, database, plan, deadline, err);
+	return set_counters(c, db, plan, schema, deadline, err);
 }
