@@ -118,8 +118,9 @@ void engine_info_free(struct engine_info *info);
 int engine_send(struct engine *engine, const struct http_request *request,
 		const struct deadline *deadline, struct http_reply *ret,
 		struct error *err);
-/* Fills *err with `kind` and "WHAT: the engine's own message"; a reply that
- * carries none is described by its status and first line. Returns -1. */
+/* Fills *err with `kind` (ERROR_NO_SPACE when that is what an ERROR_ENGINE is
+ * about) and "WHAT: the engine's own message"; a reply that carries none is
+ * described by its status and first line. Returns -1. */
 int engine_error(const struct http_reply *reply, int kind, struct error *err,
 		 const char *what_fmt, ...)
     __attribute__((format(printf, 4, 5)));

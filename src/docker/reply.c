@@ -85,6 +85,9 @@ int engine_error(const struct http_reply *reply, int kind, struct error *err,
 	va_start(args, what_fmt);
 	what = xvasprintf(what_fmt, args);
 	va_end(args);
+	/* whatever was asked, this is what is to be mended */
+	if (kind == ERROR_ENGINE && strcasestr(message, "no space left"))
+		kind = ERROR_NO_SPACE;
 	error_set(err, (enum error_kind)kind, "%s: %s", what, message);
 	if (reply->status == 400 &&
 	    (strstr(message, "is too old") || strstr(message, "is too new")))

@@ -73,7 +73,8 @@ void cache_trim(struct engine *engine, const char *cache_dir,
 
 /*
  * What is no template: locks and half copies that killed processes left, and
- * notes of templates that `there` does not list; NULL: leave those. One on
+ * notes, an hour old, of templates that `there` does not list; NULL: leave
+ * those. One on
  * another engine is noted again with its next use. Quietly.
  */
 void cache_tidy(const char *cache_dir, const char *run_parent,

@@ -11,6 +11,12 @@
 #include <string.h>
 #include <unistd.h>
 
+enum {
+	/* A commit whose maker died may still end: then the note tells whose
+	 * the image is. */
+	NOTE_S = 60 * 60
+};
+
 static bool has_suffix(const char *name, const char *suffix)
 {
 	size_t n = strlen(name);
@@ -67,7 +73,8 @@ static void tidy_note(void *ctx, const char *key)
 	for (size_t i = 0; i < notes->there->n; i++)
 		if (!strcmp(notes->there->rows[i].key, key))
 			return;
-	if (hold_try_alone(&alone, notes->cache_dir, key) == 1)
+	if (hold_last_use(notes->cache_dir, key) < clock_wall_s() - NOTE_S &&
+	    hold_try_alone(&alone, notes->cache_dir, key) == 1)
 		lock_remove(&alone);
 }
 

@@ -181,7 +181,7 @@ static int carry_all_out(const struct session *s, const struct cache_list *list,
 	return 0;
 }
 
-/* What a request whose answer was lost may have left. */
+/* What a removal that failed, or a request whose answer was lost, left. */
 static void sweep(const struct session *s)
 {
 	struct deadline cleanup = deadline_in(CLEANUP_MS, NULL);
@@ -197,16 +197,15 @@ int session_cache_export(const struct config *config, const char *file,
 	auto_cache_list struct cache_list list = CACHE_LIST_INIT;
 	auto_carried_list struct carried_list out = CARRIED_LIST_INIT;
 	auto_session struct session *s = NULL;
+	int result;
 
 	if (open_session(config, deadline, progress, &s, err) < 0 ||
 	    list_all(s, false, deadline, &list, err) < 0 ||
 	    check_keys(s, &list, keys, err) < 0)
 		return -1;
-	if (carry_all_out(s, &list, keys, deadline, &out, err) < 0) {
-		sweep(s);
-		return -1;
-	}
-	return cache_archive_write(file, &out, err);
+	result = carry_all_out(s, &list, keys, deadline, &out, err);
+	sweep(s);
+	return result < 0 ? -1 : cache_archive_write(file, &out, err);
 }
 
 /* 1: its key is kept now; 0: it was passed over; -1. */
@@ -234,6 +233,21 @@ static int carry_one_in(const struct session *s, const struct carried *c,
 	return 0;
 }
 
+static int carry_all_in(const struct session *s, const struct carried_list *in,
+			const struct deadline *deadline,
+			struct strvec *ret_keys, struct error *err)
+{
+	for (size_t i = 0; i < in->n; i++) {
+		int kept = carry_one_in(s, &in->v[i], deadline, err);
+
+		if (kept < 0)
+			return -1;
+		if (kept)
+			strvec_push(ret_keys, in->v[i].key);
+	}
+	return 0;
+}
+
 int session_cache_import(const struct config *config, const char *file,
 			 const struct deadline *deadline,
 			 const struct progress *progress,
@@ -242,6 +256,7 @@ int session_cache_import(const struct config *config, const char *file,
 	auto_carried_list struct carried_list in = CARRIED_LIST_INIT;
 	auto_session struct session *s = NULL;
 	auto_free char *files = NULL;
+	int result;
 
 	if (open_session(config, deadline, progress, &s, err) < 0)
 		return -1;
@@ -249,16 +264,10 @@ int session_cache_import(const struct config *config, const char *file,
 	if (cache_archive_read(file, s->data_dir, &in, err) < 0 ||
 	    fs_mkdir_p(files, 0700, err) < 0)
 		return -1;
-	for (size_t i = 0; i < in.n; i++) {
-		int kept = carry_one_in(s, &in.v[i], deadline, err);
-
-		if (kept < 0) {
-			sweep(s);
-			return -1;
-		}
-		if (kept)
-			strvec_push(ret_keys, in.v[i].key);
-	}
+	result = carry_all_in(s, &in, deadline, ret_keys, err);
+	sweep(s);
+	if (result < 0)
+		return -1;
 	if (s->engine)
 		cache_trim(s->engine, s->cache_dir, config->cache_bytes,
 			   deadline);

@@ -11,11 +11,15 @@ static enum quota_verdict judge_one(const struct quota_item *item,
 {
 	if (item->held)
 		return QUOTA_KEEP_HELD;
-	if (item->used_s < 0)
-		return item->created_s < now_s - QUOTA_STRANGER_S
-			   ? QUOTA_OLD
+	if (item->replaced)
+		return item->used_s >= 0 ||
+			       item->created_s < now_s - QUOTA_NAMELESS_S
+			   ? QUOTA_REPLACED
 			   : QUOTA_KEEP_OTHERS;
-	return item->replaced ? QUOTA_REPLACED : QUOTA_KEEP;
+	if (item->used_s >= 0)
+		return QUOTA_KEEP;
+	return item->created_s < now_s - QUOTA_STRANGER_S ? QUOTA_OLD
+							  : QUOTA_KEEP_OTHERS;
 }
 
 static int oldest_first(const void *a, const void *b)

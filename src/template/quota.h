@@ -14,7 +14,10 @@ enum {
 	 * else's, on an engine that is shared; none of them is noted anywhere
 	 * that we could see. It goes when it is this old: then whoever uses it
 	 * pays for one build a month. */
-	QUOTA_STRANGER_S = 30 * 24 * 60 * 60
+	QUOTA_STRANGER_S = 30 * 24 * 60 * 60,
+	/* Nobody finds one that has no name any more; the session that still
+	 * uses it mostly has a container of it, which keeps it. */
+	QUOTA_NAMELESS_S = 60 * 60
 };
 
 enum quota_verdict {

@@ -412,6 +412,29 @@ static struct fake_reply pull(struct canned *c, const struct fake_request *q)
 		     "{\"status\":\"Download complete\",\"id\":\"a1\"}\r\n");
 }
 
+/* "changes=LABEL k=v", each: what else a change may say is passed over. */
+static void apply_changes(const char *query, cJSON *labels)
+{
+	char line[512];
+	char *equals;
+
+	for (; *query; query += strcspn(query, "&"), query += *query == '&') {
+		if (strncmp(query, "changes=", 8) != 0)
+			continue;
+		query_value(query, "changes", line, sizeof(line));
+		equals = strchr(line, '=');
+		if (strncmp(line, "LABEL ", 6) != 0 || !equals)
+			continue;
+		*equals++ = '\0';
+		if (*equals == '"') {
+			equals++;
+			equals[strcspn(equals, "\"")] = '\0';
+		}
+		cJSON_DeleteItemFromObjectCaseSensitive(labels, line + 6);
+		cJSON_AddStringToObject(labels, line + 6, equals);
+	}
+}
+
 static struct fake_reply commit(struct canned *c, const struct fake_request *q)
 {
 	char repo[128];
@@ -438,6 +461,7 @@ static struct fake_reply commit(struct canned *c, const struct fake_request *q)
 		item->labels = cJSON_Duplicate(from->labels, true);
 		item->env = cJSON_Duplicate(from->env, true);
 	}
+	apply_changes(q->query, item->labels);
 	snprintf(name, sizeof(name), "sha256:%s", item->id);
 	cJSON_AddStringToObject(answer, "Id", name);
 	return json(c, 201, answer);

@@ -317,7 +317,7 @@ static void a_refused_create_says_of_which_kind(void **state)
 		       ERROR_REFUSED);
 	create_refused(500, "statfs /from: no such file or directory",
 		       ERROR_REFUSED);
-	create_refused(500, "no space left on device", ERROR_ENGINE);
+	create_refused(500, "no space left on device", ERROR_NO_SPACE);
 }
 
 static void a_create_without_an_id_is_unreadable(void **state)

@@ -200,8 +200,9 @@ static void templates_go_by_use_and_size(void **state)
 	hold_set_last_use(cache, KEY("a"), clock_wall_s() - 200);
 	hold_set_last_use(cache, KEY("b"), clock_wall_s() - 100);
 	hold_set_last_use(cache, KEY("e"), clock_wall_s());
-	/* of one that was never made */
-	hold_set_last_use(cache, KEY("f"), clock_wall_s());
+	/* of one that was never made, and of one that may be yet */
+	hold_set_last_use(cache, KEY("f"), clock_wall_s() - 3700);
+	hold_set_last_use(cache, KEY("0"), clock_wall_s());
 	fake_engine_on(fake, "GET", "/images/json", &list, 0);
 	fake_engine_on(fake, "DELETE", "/images/*", &done, 0);
 	quota = 1500;
@@ -221,6 +222,7 @@ static void templates_go_by_use_and_size(void **state)
 			 1);
 	assert_int_equal(hold_last_use(cache, KEY("a")), -1);
 	assert_int_equal(hold_last_use(cache, KEY("f")), -1);
+	assert_true(hold_last_use(cache, KEY("0")) > 0);
 	assert_true(hold_last_use(cache, KEY("b")) > 0);
 }
 

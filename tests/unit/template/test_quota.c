@@ -78,12 +78,18 @@ static void others_do_not_count_and_stay_a_month(void **state)
 	     .created_s = NOW - QUOTA_STRANGER_S - 1},
 	    {.name = "run", .bytes = 100, .used_s = -1, .held = true},
 	    {.name = "ours", .bytes = 10, .used_s = 1},
+	    {.name = "nameless", .used_s = -1, .created_s = NOW, .replaced = 1},
+	    {.name = "lost",
+	     .used_s = -1,
+	     .created_s = NOW - 3601,
+	     .replaced = 1},
 	};
 
 	(void)state;
-	check(items, 4, 10,
+	check(items, 6, 10,
 	      (enum quota_verdict[]){QUOTA_KEEP_OTHERS, QUOTA_OLD,
-				     QUOTA_KEEP_HELD, QUOTA_KEEP});
+				     QUOTA_KEEP_HELD, QUOTA_KEEP,
+				     QUOTA_KEEP_OTHERS, QUOTA_REPLACED});
 }
 
 #define KEY "0123456789abcdef0123456789abcdef"

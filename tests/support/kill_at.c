@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * kill_at.so - preloaded, ends the program by SIGKILL at its n-th step.
+ *
+ * A step is a call that changes something others can see: a file made, renamed
+ * or removed, a file's bytes, a request to an engine that is no mere question
+ * (before it is sent, and again when it was). Only the program's own process
+ * counts: neither what it forks nor what it runs.
+ *
+ *   KILL_AT=n        at which step; 0: never
+ *   KILL_STEPS=net   requests only
+ *   KILL_CHILDREN=1  those it forked die first: nobody is left to clear up
+ *   KILL_LOG=FILE    a line for each step
+ */
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+enum {
+	CHILDREN = 64
+};
+
+static long kill_at;
+static int counting; /* this is the program itself */
+static int net_only;
+static int with_children;
+static int log_fd = -1;
+static atomic_long steps;
+static atomic_int n_children;
+static pid_t children[CHILDREN];
+
+#define NEXT(name)                     \
+	static __typeof__(&name) next; \
+	if (!next)                     \
+	*(void **)&next = dlsym(RTLD_NEXT, #name)
+
+__attribute__((constructor)) static void begin(void)
+{
+	const char *at = getenv("KILL_AT");
+	const char *log = getenv("KILL_LOG");
+
+	if (!at)
+		return;
+	kill_at = strtol(at, NULL, 10);
+	net_only = getenv("KILL_STEPS") != NULL;
+	with_children = getenv("KILL_CHILDREN") != NULL;
+	if (log)
+		log_fd = (int)openat(AT_FDCWD, log,
+				     O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC,
+				     0600);
+	unsetenv("KILL_AT");
+	unsetenv("LD_PRELOAD");
+	counting = 1;
+}
+
+static void die(void)
+{
+	int n = atomic_load(&n_children);
+
+	for (int i = 0; with_children && i < n && i < CHILDREN; i++)
+		kill(children[i], SIGKILL);
+	kill(getpid(), SIGKILL);
+	pause();
+}
+
+static void step(const char *what, const char *about)
+{
+	char line[512];
+	long n;
+	int len;
+
+	if (!counting)
+		return;
+	n = atomic_fetch_add(&steps, 1) + 1;
+	len = snprintf(line, sizeof(line), "%ld %s %.300s\n", n, what, about);
+	if (log_fd >= 0 && len > 0) {
+		ssize_t ignored = write(log_fd, line, (size_t)len);
+
+		(void)ignored;
+	}
+	if (n == kill_at)
+		die();
+}
+
+static void file_step(const char *what, const char *about)
+{
+	if (!net_only)
+		step(what, about);
+}
+
+pid_t fork(void)
+{
+	pid_t pid;
+	NEXT(fork);
+
+	pid = next();
+	if (pid == 0) {
+		counting = 0;
+	} else if (pid > 0 && counting) {
+		int i = atomic_fetch_add(&n_children, 1);
+
+		if (i < CHILDREN)
+			children[i] = pid;
+	}
+	return pid;
+}
+
+int rename(const char *from, const char *to)
+{
+	NEXT(rename);
+	file_step("rename", to);
+	return next(from, to);
+}
+
+int unlink(const char *path)
+{
+	NEXT(unlink);
+	file_step("unlink", path);
+	return next(path);
+}
+
+int unlinkat(int dir, const char *path, int flags)
+{
+	NEXT(unlinkat);
+	file_step("unlinkat", path);
+	return next(dir, path, flags);
+}
+
+int rmdir(const char *path)
+{
+	NEXT(rmdir);
+	file_step("rmdir", path);
+	return next(path);
+}
+
+int mkdir(const char *path, mode_t mode)
+{
+	NEXT(mkdir);
+	/* one that is there already is only asked for */
+	if (access(path, F_OK) < 0)
+		file_step("mkdir", path);
+	return next(path, mode);
+}
+
+int chmod(const char *path, mode_t mode)
+{
+	NEXT(chmod);
+	file_step("chmod", path);
+	return next(path, mode);
+}
+
+#define OPEN(name)                                   \
+	int name(const char *path, int flags, ...)   \
+	{                                            \
+		mode_t mode = 0;                     \
+		va_list args;                        \
+		NEXT(name);                          \
+                                                     \
+		if (flags & O_CREAT) {               \
+			va_start(args, flags);       \
+			mode = va_arg(args, mode_t); \
+			va_end(args);                \
+			file_step("open", path);     \
+		}                                    \
+		return next(path, flags, mode);      \
+	}
+OPEN(open)
+OPEN(open64)
+
+#define PWRITE(name, offset_type)                                          \
+	ssize_t name(int fd, const void *data, size_t len, offset_type at) \
+	{                                                                  \
+		NEXT(name);                                                \
+		file_step("write", "");                                    \
+		return next(fd, data, len, at);                            \
+	}
+PWRITE(pwrite, off_t)
+PWRITE(pwrite64, off64_t)
+
+static int is_request(const void *data, size_t len)
+{
+	return len > 6 &&
+	       (!memcmp(data, "POST /", 6) || !memcmp(data, "DELETE ", 7) ||
+		!memcmp(data, "PUT /", 5));
+}
+
+ssize_t send(int fd, const void *data, size_t len, int flags)
+{
+	int counts = is_request(data, len);
+	const char *text = data;
+	char line[120] = "";
+	ssize_t n;
+	NEXT(send);
+
+	for (size_t i = 0; counts && i < len && i + 1 < sizeof(line) &&
+			   !strchr("\r?", text[i]);
+	     i++)
+		line[i] = text[i];
+	if (counts)
+		step("before", line);
+	n = next(fd, data, len, flags);
+	if (counts)
+		step("after", line);
+	return n;
+}
