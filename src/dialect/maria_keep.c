@@ -253,7 +253,9 @@ static int keep_in(struct db *db, struct maria_notes *n,
 
 	if (maria_session(db, deadline, err) < 0 ||
 	    db_exec(db,
-		    "CREATE DATABASE " MARIA_ORIGINAL " CHARACTER SET utf8mb4",
+		    "DROP DATABASE IF EXISTS " MARIA_ORIGINAL
+		    "; CREATE DATABASE " MARIA_ORIGINAL
+		    " CHARACTER SET utf8mb4",
 		    deadline, err) < 0 ||
 	    maria_schema_list(db, n->database, deadline, &n->schema, err) < 0 ||
 	    maria_schema_define(db, &n->schema, deadline, err) < 0)

@@ -153,8 +153,7 @@ static inline void forget(void)
 {
 	auto_db struct db *db = admin();
 
-	run(db, "DROP DATABASE IF EXISTS testenv_original;"
-		"DROP DATABASE IF EXISTS app; DROP DATABASE IF EXISTS app_0;"
+	run(db, "DROP DATABASE IF EXISTS app; DROP DATABASE IF EXISTS app_0;"
 		"DROP DATABASE IF EXISTS app_1");
 }
 

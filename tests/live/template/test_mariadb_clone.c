@@ -331,6 +331,71 @@ static void what_cannot_be_kept(void **state)
 	forget();
 }
 
+/* Runs fn in a process of its own, and kills that after a while. */
+static void kill_in(void (*fn)(void), unsigned ms)
+{
+	struct timespec pause = {0, (long)ms * 1000000};
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		fn();
+		_exit(0);
+	}
+	nanosleep(&pause, NULL);
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+static void restore_for_ever(void)
+{
+	struct clones *c = open_clones(NULL);
+
+	for (;;) {
+		struct clone_report r;
+
+		restore(c, "app_0", &r);
+		by_app("DELETE FROM app_0.nodes WHERE id > 1; TRUNCATE"
+		       " app_0.audit");
+		restore(c, "app_0", &r);
+		by_app("DROP DATABASE app_0");
+	}
+}
+
+static void keep_for_ever(void)
+{
+	for (;;)
+		keep(TESTS_DIR "/corpus/mariadb/links", NULL);
+}
+
+/* Whoever comes after a process that was killed finds what it left, and takes
+ * nothing for clean. */
+static void killed_midway(void **state)
+{
+	(void)state;
+	keep(TESTS_DIR "/corpus/mariadb/links", NULL);
+	for (unsigned ms = 10; ms < 250; ms += 37) {
+		struct clones *c;
+
+		kill_in(restore_for_ever, ms);
+		c = open_clones(NULL);
+		expect_shared(c, "app_0", "rebuilt");
+		expect_shared(c, "app_0", "unchanged");
+		clones_free(c);
+	}
+	for (unsigned ms = 10; ms < 250; ms += 83) {
+		struct clones *c;
+
+		kill_in(keep_for_ever, ms);
+		keep(TESTS_DIR "/corpus/mariadb/links", NULL);
+		c = open_clones("app");
+		is_equal(c, "app", "a kill");
+		clones_free(c);
+	}
+	forget();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -342,6 +407,7 @@ int main(void)
 	    cmocka_unit_test(changes_elsewhere),
 	    cmocka_unit_test(shared_server),
 	    cmocka_unit_test(what_cannot_be_kept),
+	    cmocka_unit_test(killed_midway),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
