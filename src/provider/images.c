@@ -91,21 +91,27 @@ static int make_context(const char *name, struct buf *ret, struct error *err)
 	return tar_end(tar, ret, err);
 }
 
-/* A container that is made to be read from, never started. Its labels let gc
- * find it when we die in between. */
+/* What is there during a build only: gc finds it when we die in between. */
+static void builder_labels(struct strvec *ret)
+{
+	auto_free char *owner = label_owner();
+
+	strvec_push(ret, IMAGES_SESSION);
+	strvec_push(ret, LABEL_ROLE "=builder");
+	strvec_pushf(ret, LABEL_OWNER "=%s", owner);
+	strvec_pushf(ret, LABEL_EXPIRES "=%lld",
+		     (long long)clock_wall_s() + BUILDER_EXPIRES_S);
+}
+
+/* A container that is made to be read from, never started. */
 static int make_reader(struct engine *engine, const char *image,
 		       const struct deadline *deadline, struct container *ret,
 		       struct error *err)
 {
-	auto_free char *owner = label_owner();
 	auto_strvec struct strvec labels = STRVEC_INIT;
 	struct container_spec spec = {.image = image, .network_mode = "none"};
 
-	strvec_push(&labels, LABEL_SESSION "=images");
-	strvec_push(&labels, LABEL_ROLE "=builder");
-	strvec_pushf(&labels, LABEL_OWNER "=%s", owner);
-	strvec_pushf(&labels, LABEL_EXPIRES "=%lld",
-		     (long long)clock_wall_s() + BUILDER_EXPIRES_S);
+	builder_labels(&labels);
 	spec.labels = (const char *const *)labels.v;
 	return container_create(engine, &spec, deadline, ret, err);
 }
@@ -133,8 +139,8 @@ static int read_version(struct engine *engine, const char *image,
 	return 0;
 }
 
-/* The same build again, which the engine has in its cache, under the name and
- * with the label that only its result could tell. */
+/* The same build again, which the engine has in its cache but for the labels:
+ * without an owner's, and with the one that only its result could tell. */
 static int publish(struct engine *engine, const struct image_build *first,
 		   const char *name, const char *version,
 		   const struct deadline *deadline,
@@ -212,6 +218,7 @@ int images_build(struct engine *engine, const char *name, const char *base,
 	const char *args[] = {arg, NULL};
 	char word[9];
 	auto_free char *tag = NULL;
+	auto_strvec struct strvec labels = STRVEC_INIT;
 	struct image_build build = {.context = &context, .build_args = args};
 
 	if (check_name(name, err) < 0 || make_context(name, &context, err) < 0)
@@ -219,6 +226,8 @@ int images_build(struct engine *engine, const char *name, const char *base,
 	ident_random(word, sizeof(word) - 1);
 	tag = xasprintf(BUILD_REPO ":%s-%s", name, word);
 	build.tag = tag;
+	builder_labels(&labels);
+	build.labels = (const char *const *)labels.v;
 	return build_under(engine, &build, name, deadline, progress, ret_tag,
 			   err);
 }

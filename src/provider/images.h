@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/strvec.h"
+#include "provider/labels.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,6 +22,10 @@ struct error;
 struct progress;
 
 #define LABEL_IMAGE "dev.testenv.image"
+
+/* What an images_build that was killed leaves: containers and images with this
+ * label, and an owner's. */
+#define IMAGES_SESSION LABEL_SESSION "=images"
 
 /* The names there are, sorted. */
 void images_names(struct strvec *ret);

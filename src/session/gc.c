@@ -12,7 +12,9 @@
 #include "base/parallel.h"
 #include "docker/container.h"
 #include "docker/engine.h"
+#include "docker/image.h"
 #include "provider/cache.h"
+#include "provider/images.h"
 #include "provider/labels.h"
 #include "session/death.h"
 #include "session/estate.h"
@@ -193,6 +195,39 @@ static int collect_containers(struct gc *gc, struct engine *engine,
 	return 0;
 }
 
+/* Of a build of server images that was killed. */
+static int collect_builds(struct gc *gc, struct engine *engine,
+			  struct error *err)
+{
+	auto_image_list struct image_list list = IMAGE_LIST_INIT;
+	auto_free char *mine = label_owner();
+	struct label_owner self;
+
+	if (label_owner_parse(mine, &self) < 0)
+		return error_set(err, ERROR_INTERNAL, "'%s' is no owner", mine);
+	if (image_list(engine, IMAGES_SESSION, NULL, gc->deadline, &list, err) <
+	    0)
+		return -1;
+	for (size_t i = 0; i < list.n; i++) {
+		const struct image *image = &list.images[i];
+		const char *name = image->tags.n ? image->tags.v[0] : image->id;
+		auto_error struct error why_not = ERROR_INIT;
+		const char *why =
+		    death_of(&image->labels, &self, clock_wall_s());
+		struct gc_row *row;
+
+		if (!why)
+			continue;
+		row = add_row(gc, "image", name, why);
+		if (gc->flags & GC_DRY_RUN)
+			continue;
+		settle_row(row,
+			   image_remove(engine, name, gc->deadline, &why_not),
+			   &why_not);
+	}
+	return 0;
+}
+
 /* What others keep on a shared engine is not ours to show here, either. */
 static void collect_template(struct gc *gc, struct engine *engine,
 			     const char *cache_dir, const struct cache_row *t)
@@ -263,6 +298,8 @@ static int collect_all(struct gc *gc, const struct config *config,
 	/* no engine: then there is nothing on it, either */
 	if (engine_open(&candidates, 0, gc->deadline, &engine, NULL) == 0)
 		result = collect_containers(gc, engine, err);
+	if (result == 0 && engine)
+		result = collect_builds(gc, engine, err);
 	if (result == 0)
 		result = collect_cache(gc, engine, config->cache_bytes, err);
 	engine_free(engine);

@@ -52,7 +52,7 @@ gone() {
 run 3 keeping --db sqlite --keep failure -- sh -c './own one && exit 3'
 kept master one db.1
 run 0 keeping --db sqlite -- ./own two
-run 0 testenv gc
+run 0 testenv gc --host unix:///nowhere.sock
 [ "$(sessions)" = "$id" ] || fail "gc removed what is kept"
 # not without its name, and then all of it
 run 0 testenv down
