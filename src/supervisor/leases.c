@@ -569,12 +569,15 @@ static cJSON *slot_json(const struct leases *l, unsigned slot,
 	HASH_FIND(by_id, l->by_id, &view->owner, sizeof(view->owner), t);
 	if (!t)
 		return json;
-	DL_COUNT(t->uses, u, n);
+	DL_FOREACH(t->uses, u)
+	n += !u->through_reset; /* a lease is no connection */
 	cJSON_AddStringToObject(json, "owner", t->owner.label);
 	cJSON_AddStringToObject(json, "why", t->owner.why);
 	if (t->owner.pid)
 		cJSON_AddNumberToObject(json, "pid", (double)t->owner.pid);
-	cJSON_AddNumberToObject(json, "connections", n);
+	/* who has a file open is not seen */
+	if (l->supervisor->n_fronts)
+		cJSON_AddNumberToObject(json, "connections", n);
 	cJSON_AddNumberToObject(
 	    json, "age_s", (double)((clock_now_ms() - t->since_ms) / 1000));
 	return json;

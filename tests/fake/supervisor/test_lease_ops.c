@@ -201,6 +201,30 @@ static void asks_and_goes(void **state)
 	assert_non_null(reply);
 }
 
+static void a_lease_is_no_connection(void **state)
+{
+	struct fixture *f = *state;
+	auto_error struct error err = ERROR_INIT;
+	auto_cjson cJSON *reply = NULL;
+	const cJSON *slots, *slot;
+	unsigned shown = 0;
+	char lease[32];
+
+	start_ready(f);
+	take(f->starter, lease);
+	reply = ask(f->starter, "status", NULL, &err);
+	slots =
+	    cJSON_GetObjectItem(cJSON_GetObjectItem(reply, "pool"), "slots");
+	cJSON_ArrayForEach (slot, slots) {
+		if (!cJSON_HasObjectItem(slot, "owner"))
+			continue;
+		shown++;
+		assert_string_equal(protocol_string(slot, "owner"), "lease");
+		assert_int_equal(protocol_number(slot, "connections", 9, 9), 0);
+	}
+	assert_int_equal(shown, 1);
+}
+
 static void all_in_use(void **state)
 {
 	struct fixture *f = *state;
@@ -297,6 +321,7 @@ int main(void)
 	    T(nothing_to_reset),
 	    T(differences),
 	    T(asks_and_goes),
+	    T(a_lease_is_no_connection),
 	    T(all_in_use),
 	    T(a_closed_connection_releases),
 	    T(reset_while_the_holder_goes),
