@@ -16,6 +16,10 @@
 #define SO_PEERPIDFD 77 /* Linux 6.5; not yet in Debian 12's headers */
 #endif
 
+enum {
+	SCANNED = 6 /* of the recent callers, whose descriptors are all read */
+};
+
 static int refuse_user(uid_t uid, struct error *err)
 {
 	return error_set(err, ERROR_REFUSED,
@@ -81,17 +85,23 @@ static void climb(const char *proc, uint64_t inode, struct proc *p)
 {
 	struct proc parent;
 
-	while (p->ppid > 1 && proc_holds_socket(proc, p->ppid, inode) &&
+	while (p->ppid > 1 && proc_find_socket(proc, p->ppid, inode) >= 0 &&
 	       proc_read(proc, p->ppid, &parent) && parent.start <= p->start)
 		*p = parent;
 }
 
+struct found {
+	struct proc p;
+	int fd; /* of the process that was looked at first */
+};
+
 static bool is_holder(const char *proc, pid_t pid, uint64_t inode,
-		      struct proc *ret)
+		      struct found *ret)
 {
-	if (!proc_holds_socket(proc, pid, inode) || !proc_read(proc, pid, ret))
+	ret->fd = proc_find_socket(proc, pid, inode);
+	if (ret->fd < 0 || !proc_read(proc, pid, &ret->p))
 		return false;
-	climb(proc, inode, ret);
+	climb(proc, inode, &ret->p);
 	return true;
 }
 
@@ -102,7 +112,7 @@ static bool is_holder(const char *proc, pid_t pid, uint64_t inode,
  * children have been put there.
  */
 static bool search_below(const struct peer_search *where, const char *proc,
-			 uint64_t inode, struct proc *ret)
+			 uint64_t inode, struct found *ret)
 {
 	auto_proc_list struct proc_list stack = {0};
 
@@ -124,7 +134,7 @@ static bool search_below(const struct peer_search *where, const char *proc,
 }
 
 static bool search_all(const char *proc, uid_t uid, uint64_t inode,
-		       struct proc *ret)
+		       struct found *ret)
 {
 	auto_proc_list struct proc_list all = {0};
 
@@ -136,34 +146,55 @@ static bool search_all(const char *proc, uid_t uid, uint64_t inode,
 	return false;
 }
 
-static bool search_recent(const struct peer_recent *recent, const char *proc,
-			  uint64_t inode, struct proc *ret)
+/* Where its last connection was, or one above: one look, or two. */
+static bool is_holder_again(const char *proc, pid_t pid, int fd, uint64_t inode,
+			    struct found *ret)
 {
-	for (size_t i = 0; recent && i < PEER_RECENT; i++) {
-		if (recent->v[i] && is_holder(proc, recent->v[i], inode, ret))
+	if (proc_is_socket(proc, pid, fd, inode))
+		ret->fd = fd;
+	else if (proc_is_socket(proc, pid, fd + 1, inode))
+		ret->fd = fd + 1;
+	else
+		return false;
+	if (!proc_read(proc, pid, &ret->p))
+		return false;
+	climb(proc, inode, &ret->p);
+	return true;
+}
+
+static bool search_recent(const struct peer_recent *recent, const char *proc,
+			  uint64_t inode, struct found *ret)
+{
+	for (size_t i = 0; recent && i < PEER_RECENT && recent->v[i].pid; i++)
+		if (is_holder_again(proc, recent->v[i].pid, recent->v[i].fd,
+				    inode, ret))
 			return true;
-	}
+	for (size_t i = 0; recent && i < SCANNED && recent->v[i].pid; i++)
+		if (is_holder(proc, recent->v[i].pid, inode, ret))
+			return true;
 	return false;
 }
 
 /* To the front; the last falls out. */
-static void remember(struct peer_recent *recent, pid_t pid)
+static void remember(struct peer_recent *recent, const struct found *f)
 {
 	size_t i = 0;
 
 	if (!recent)
 		return;
-	while (i < PEER_RECENT - 1 && recent->v[i] != pid)
+	while (i < PEER_RECENT - 1 && recent->v[i].pid &&
+	       recent->v[i].pid != f->p.pid)
 		i++;
 	memmove(recent->v + 1, recent->v, i * sizeof(recent->v[0]));
-	recent->v[0] = pid;
+	recent->v[0].pid = f->p.pid;
+	recent->v[0].fd = f->fd;
 }
 
 int peer_holding(const struct peer_socket *s, const struct peer_search *where,
 		 struct peer *ret, struct error *err)
 {
 	const char *proc = where->proc ? where->proc : "/proc";
-	struct proc best = {0};
+	struct found best = {.fd = -1};
 
 	if (s->uid != geteuid())
 		return refuse_user(s->uid, err);
@@ -174,8 +205,8 @@ int peer_holding(const struct peer_socket *s, const struct peer_search *where,
 				 "no process that can be seen from here has "
 				 "the caller's socket: it has ended, or runs "
 				 "in another container");
-	remember(where->recent, best.pid);
-	*ret = (struct peer){best.pid, best.start, s->uid};
+	remember(where->recent, &best);
+	*ret = (struct peer){best.p.pid, best.p.start, s->uid};
 	return 0;
 }
 

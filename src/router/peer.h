@@ -33,12 +33,16 @@ struct peer {
 };
 
 /* The last callers, who are asked first: a program that connects again and
- * again is found without a search. Zeroed at first; one thread's. */
+ * again is found without a search, mostly by the very descriptor that it had
+ * for its last connection, or the next. Zeroed at first; one thread's. */
 enum {
-	PEER_RECENT = 6
+	PEER_RECENT = 32
 };
 struct peer_recent {
-	pid_t v[PEER_RECENT];
+	struct {
+		pid_t pid;
+		int fd;
+	} v[PEER_RECENT]; /* the last one first */
 };
 
 /* A process and all its descendants are looked at first, then, since one may

@@ -246,12 +246,17 @@ void proc_all(const char *root, uid_t uid, struct proc_list *l)
 	}
 }
 
-bool proc_holds_socket(const char *root, pid_t pid, uint64_t inode)
+static int socket_name(uint64_t inode, char *ret, size_t size)
+{
+	return snprintf(ret, size, "socket:[%" PRIu64 "]", inode);
+}
+
+int proc_find_socket(const char *root, pid_t pid, uint64_t inode)
 {
 	auto_dir DIR *dir = open_dir(root, pid, "fd");
 	const struct dirent *e;
 	char want[64];
-	int len = snprintf(want, sizeof(want), "socket:[%" PRIu64 "]", inode);
+	int len = socket_name(inode, want, sizeof(want));
 
 	while (dir && (e = readdir(dir))) {
 		char link[64];
@@ -261,7 +266,18 @@ bool proc_holds_socket(const char *root, pid_t pid, uint64_t inode)
 			continue;
 		n = readlinkat(dirfd(dir), e->d_name, link, sizeof(link));
 		if (n == len && memcmp(link, want, (size_t)n) == 0)
-			return true;
+			return (int)strtol(e->d_name, NULL, 10);
 	}
-	return false;
+	return -1;
+}
+
+bool proc_is_socket(const char *root, pid_t pid, int fd, uint64_t inode)
+{
+	char path[PATH_SIZE], link[64], want[64];
+	int len = socket_name(inode, want, sizeof(want));
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "%s/%ld/fd/%d", root, (long)pid, fd);
+	n = readlink(path, link, sizeof(link));
+	return n == len && memcmp(link, want, (size_t)n) == 0;
 }

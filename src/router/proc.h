@@ -59,7 +59,9 @@ void proc_children(const char *root, pid_t pid, struct proc_list *l);
 /* Adds every process of this user, in the directory's order. */
 void proc_all(const char *root, uid_t uid, struct proc_list *l);
 
-/* Whether one of pid's descriptors is socket:[inode]. */
-bool proc_holds_socket(const char *root, pid_t pid, uint64_t inode);
+/* Which of pid's descriptors is socket:[inode]; -1: none. */
+int proc_find_socket(const char *root, pid_t pid, uint64_t inode);
+/* Whether that one is. */
+bool proc_is_socket(const char *root, pid_t pid, int fd, uint64_t inode);
 
 #endif

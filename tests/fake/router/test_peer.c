@@ -333,8 +333,8 @@ static void time_lookups(int fd, const struct helper *h)
 	print_message("its process, seen before: %.1f us\n",
 		      us_since(&t) / ROUNDS);
 	assert_int_equal(p.pid, h->pid);
-	assert_int_equal(recent.v[0], h->pid);
-	assert_int_equal(recent.v[1], 0);
+	assert_int_equal(recent.v[0].pid, h->pid);
+	assert_int_equal(recent.v[1].pid, 0);
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	for (int i = 0; i < ROUNDS; i++)
 		assert_int_equal(owner_of(&rules, p.pid, p.start, &o, NULL), 0);

@@ -13,6 +13,7 @@
 #include "dialect/db.h"
 #include "dialect/state.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 enum server_fate {
@@ -20,8 +21,8 @@ enum server_fate {
 	SERVER_NEVER_READY /* also: ends, if the engine says so */
 };
 static enum server_fate stub_fate;
-static unsigned stub_waits;   /* servers that were waited for */
-static unsigned stub_scripts; /* files that were run */
+static atomic_uint stub_waits;   /* servers that were waited for */
+static atomic_uint stub_scripts; /* files that were run */
 
 struct db {
 	int unused;
