@@ -9,7 +9,8 @@
 #     lint        layers, layout, spelling (label lint)
 #     images      build the server images through the program
 #     live        the built program on real servers (label live)
-#     gcc-asan clang clang-asan    the same build and unit tests, otherwise
+#     gcc-asan gcc-tsan clang clang-asan
+#                 the same build and unit tests, otherwise
 #     fuzz        clang: the fuzzers, a minute for the engine's replies
 #     live-asan   live without images, with clang's sanitizers
 #
@@ -174,6 +175,9 @@ build_gcc_asan() {
 	build gcc-asan gcc -DCMAKE_BUILD_TYPE=Debug \
 		-DTESTENV_SANITIZE=address,undefined
 }
+build_gcc_tsan() {
+	build gcc-tsan gcc -DCMAKE_BUILD_TYPE=Debug -DTESTENV_SANITIZE=thread
+}
 build_clang_asan() {
 	build clang-asan clang -DCMAKE_BUILD_TYPE=Debug \
 		-DTESTENV_SANITIZE=address,undefined
@@ -291,6 +295,11 @@ part_gcc_asan() {
 		step 'gcc, sanitizers: unit and fake' \
 			tests gcc-asan 'unit|fake' -j "$jobs"
 }
+part_gcc_tsan() {
+	step 'gcc, threads: build' build_gcc_tsan &&
+		step 'gcc, threads: unit and fake' \
+			tests gcc-tsan 'unit|fake' -j "$jobs"
+}
 part_clang() {
 	step 'clang: build' build_clang &&
 		step 'clang: unit and fake' tests clang 'unit|fake' -j "$jobs"
@@ -341,6 +350,7 @@ everything() {
 	step 'server images' build_images
 	step 'gcc: live' tests gcc live -j 2
 	part_gcc_asan
+	part_gcc_tsan
 	part_clang
 	part_clang_asan
 	part_fuzz
@@ -362,7 +372,7 @@ if [ "${1:-}" = packages ]; then
 fi
 for part; do
 	case $part in
-	unit | lint | images | live | gcc-asan | clang | clang-asan | fuzz | live-asan) ;;
+	unit | lint | images | live | gcc-asan | gcc-tsan | clang | clang-asan | fuzz | live-asan) ;;
 	*)
 		sed -n '3,/^set -u/s/^# \{0,1\}//p' "$0"
 		echo "run.sh: there is no part '$part'" >&2

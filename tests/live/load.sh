@@ -5,8 +5,11 @@
 full=${TESTENV_LOAD:-}
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
-each=100 at_once=4 connections=1000
-[ "$full" != full ] || each=1000 at_once=16 connections=10000
+each=100 at_once=4 connections=1000 processes=30 rounds=1 few=3
+[ "$full" != full ] || {
+	each=1000 at_once=16 connections=10000
+	processes=1000 rounds=16 few=25
+}
 cd "$tmp" || exit 1
 mkdir -m 700 migrations run
 echo 'create table seen (k integer primary key, who varchar(80));' \
@@ -47,6 +50,15 @@ if testenv exec --db postgres --require container --fallback none -- true \
 	>out 2>err </dev/null; then
 	up --db postgres --migrations migrations
 	under connections "$connections"
+	run 0 testenv down
+	# each process an owner; databases of one server, then a few servers
+	up --db postgres --migrations migrations --owner process \
+		--isolation database
+	under routed 1 "$processes"
+	under routed 64 "$rounds"
+	run 0 testenv down
+	up --db postgres --migrations migrations --owner process
+	under routed 4 "$few"
 	run 0 testenv down
 else
 	echo 'no postgres in a container on this machine: not shown'

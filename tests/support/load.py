@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Load on a session: load.py owners TOGETHER EACH | connections N
+"""Load on a session: load.py owners|routed TOGETHER EACH | connections N
 
 owners: so many processes at once take so many leases each, one after another;
 every lease's file must hold the row just written and no other.
+routed: so many at once start so many processes each, one after another, that
+connect to DATABASE_URL (Postgres, --owner process); each must see its own row
+and no other, on a second connection as well.
 connections: so many are opened to DATABASE_URL and given up in every bad way.
 Either way the session's process must be as small after it as before, with as
 many descriptors.
@@ -106,6 +109,61 @@ START = message(b"", struct.pack("!i", 196608) +
 QUERY = message(b"Q", b"select repeat('x', 100000)\0")
 
 
+def receive(s, n):
+    data = b""
+    while len(data) < n:
+        piece = s.recv(n - len(data))
+        if not piece:
+            raise SystemExit("the connection has ended")
+        data += piece
+    return data
+
+
+def until_ready(s):
+    """The columns of all rows up to ReadyForQuery; they have one each."""
+    rows = []
+    while True:
+        kind, size = struct.unpack("!ci", receive(s, 5))
+        body = receive(s, size - 4)
+        if kind == b"E" or kind == b"R" and body != b"\0\0\0\0":
+            raise SystemExit("refused: %s" % body)
+        if kind == b"D":
+            rows.append(body[6:].decode())
+        if kind == b"Z":
+            return rows
+
+
+def log_in():
+    s = socket.create_connection((URL.hostname, URL.port), 300)
+    s.sendall(START)
+    until_ready(s)
+    return s
+
+
+def ask(s, sql):
+    s.sendall(message(b"Q", sql.encode() + b"\0"))
+    return until_ready(s)
+
+
+def one_owner():
+    me = str(os.getpid())
+    with log_in() as s, log_in() as again:
+        ask(s, "insert into seen values (1, '%s')" % me)
+        for rows in ask(s, "select who from seen"), ask(again, "select who "
+                                                        "from seen"):
+            if rows != [me]:
+                raise SystemExit("%s saw %s" % (me, rows))
+
+
+def processes(each):
+    for _ in range(each):
+        forked(1, lambda _: one_owner(), 0)
+
+
+def routed(together, each):
+    forked(together, processes, each)
+
+
 def bad_connection(how):
     s = socket.create_connection((URL.hostname, URL.port), 30)
     if how % 2:  # a reset instead of an end
@@ -145,12 +203,13 @@ def settled(pid, fds):
 
 def main():
     what, counts = sys.argv[1], [int(x) for x in sys.argv[2:]]
-    run = {"owners": owners, "connections": connections}[what]
+    run = {"owners": owners, "routed": routed,
+           "connections": connections}[what]
     session = Session()
     pid = session.pid()
     idle = measure(pid)[0]
     # what is allocated once is no leak
-    run(*([counts[0], 2] if what == "owners" else [400]))
+    run(*([400] if what == "connections" else [counts[0], 2]))
     before = settled(pid, idle)
     began = time.monotonic()
     run(*counts)
