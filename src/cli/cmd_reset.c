@@ -82,16 +82,20 @@ static int run(struct cli *cli, const struct options *options,
 const struct command cmd_reset = {
     .name = "reset",
     .summary = "bring a database back to the template's state",
-    .synopsis = "[OPTIONS] [LEASE]",
+    .synopsis = "[OPTIONS] [LEASE|URL]",
     .text =
 	"Makes the caller's own database as it was when it got it: migrated, "
 	"seeded, and nothing else. Inside 'testenv lease' that is the lease's; "
 	"inside 'testenv exec' it is that of the process or worker that this "
 	"was started from. With LEASE, the id in TESTENV_LEASE, it is that "
-	"lease's. Who has no database yet is told so. All connections to the "
-	"database are cut; its address stays. "
-	"Other databases are not touched, and none that testenv did not make "
-	"can be.",
+	"lease's, and with a URL the one that it leads to. Who has no database "
+	"yet is told so. Other databases are not touched, and none that "
+	"testenv "
+	"did not make can be.\n\n"
+	"The database keeps its address. Connections to a server are cut, the "
+	"owner's own as well. One that is open to a SQLite file goes on, with "
+	"what was brought back; if its transaction does not end within two "
+	"seconds it keeps the old file, which nobody else sees.",
     .examples = "$ testenv lease -- sh -c './one; testenv reset; ./two'\n",
     .groups = OPTIONS_SESSION,
     .max_args = 1,

@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 struct db;
+struct db_state;
 struct error;
 
 int db_connect(const struct db_address *address,
@@ -123,6 +124,25 @@ int db_set_passwords(struct db *db, const char *user, const char *password,
 /* sqlite: closes it as a file that may be copied: WAL checkpointed and gone, no
  * -wal, -shm or -journal beside it, integrity checked. Frees db in any case. */
 int db_seal_file(struct db *db, struct error *err);
+
+/*
+ * sqlite: gives the file at `path` all that the sealed one at `from` holds,
+ * through its locks: a connection that is open to it goes on with the new
+ * content. ERROR_BUSY if a transaction stays open, ERROR_DATABASE if the file
+ * is damaged, or in another mode that cannot be left; it then holds what it
+ * held, or half of it, and is to be replaced.
+ */
+int db_refill_file(const char *path, const char *from,
+		   const struct deadline *deadline, struct error *err);
+
+/* sqlite: what a sealed file holds (dialect/state.h). Nothing is made beside
+ * it, and nothing is locked. */
+int db_read_sealed(const char *path, const struct deadline *deadline,
+		   struct db_state *ret, struct error *err);
+
+/* sqlite: SQLite's own check of every page of a sealed file. */
+int db_check_sealed(const char *path, const struct deadline *deadline,
+		    struct error *err);
 
 /* sqlite: whether the file has the length that its header tells, as one that
  * was sealed has: a cut one, a torn one and another file do not. The pages are

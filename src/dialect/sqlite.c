@@ -34,6 +34,17 @@ sqlite3 *sqlite_handle(struct db *db)
 	return sqlite_of(db)->handle;
 }
 
+struct db *sqlite_adopt(sqlite3 *handle, const char *path)
+{
+	struct sqlite *s = xcalloc(1, sizeof(*s));
+
+	s->db.driver = &sqlite_driver;
+	s->db.dialect = DIALECT_SQLITE;
+	s->path = xstrdup(path);
+	s->handle = handle;
+	return &s->db;
+}
+
 static void cleanup_stmt(sqlite3_stmt **stmt)
 {
 	sqlite3_finalize(*stmt);
@@ -58,6 +69,9 @@ int sqlite_error(sqlite3 *handle, int rc, struct error *err)
 					       text);
 		kind = ERROR_IO;
 	}
+	if ((rc & 0xff) == SQLITE_NOTADB)
+		return error_set(err, kind, "%s: it is encrypted, or damaged",
+				 text);
 	return error_set(err, kind, "%s", text);
 }
 

@@ -13,36 +13,13 @@
 
 #include <stdint.h>
 
-#define ESCAPED(x)                                                        \
-	"replace(replace(replace(" x ", '\\', '\\\\'), char(9), '\\t'), " \
-	"char(10), '\\n')"
-
 static const char schema[] =
-    "SELECT group_concat(CASE WHEN type = 'table' AND name = "
-    "'sqlite_sequence' THEN 'sequence' ELSE type END || char(9) "
-    "|| " ESCAPED("name") " || char(9) || char(9) || " ESCAPED(
-	"coalesce(sql, '')") ", char(10)) FROM sqlite_schema "
-			     "WHERE name NOT LIKE 'sqlite\\_stat%' "
-			     "ESCAPE '\\'";
-
-#define SETTING(name)                                                  \
-	"'setting' || char(9) || '" name "' || char(9) || char(9) || " \
-	"(SELECT " name " FROM pragma_" name ")"
-static const char settings[] =
-    "SELECT " SETTING("page_size") " || char(10) || " SETTING("journal_mode") " || char(10) || " SETTING(
-	"application_id") " || "
-			  "char(10) || " SETTING(
-			      "user_version") " || char(10) "
-					      "|| " SETTING(
-						  "encoding") " || char(10) "
-							      "|| " SETTING(
-								  "au"
-								  "to"
-								  "_"
-								  "va"
-								  "cu"
-								  "u"
-								  "m");
+    "SELECT group_concat(CASE WHEN name = 'sqlite_sequence' THEN 'sequence' "
+    "ELSE type END || char(9) || replace(replace(replace(name, '\\', '\\\\'),"
+    "char(9), '\\t'), char(10), '\\n') || char(9) || char(9) || "
+    "replace(replace(replace(coalesce(sql, ''), '\\', '\\\\'), char(9), '\\t'),"
+    "char(10), '\\n'), char(10)) FROM sqlite_schema "
+    "WHERE name NOT LIKE 'sqlite\\_stat%' ESCAPE '\\'";
 
 /* Of a virtual table, the tables in which it keeps its rows are looked at. */
 static const char tables[] =
@@ -124,6 +101,34 @@ static int add_rows(sqlite3 *handle, const char *table,
 	return 0;
 }
 
+static int add_settings(struct db *db, const struct deadline *deadline,
+			struct buf *ret, struct error *err)
+{
+	static const char *const names[] = {"page_size", "application_id",
+					    "user_version", "encoding",
+					    "auto_vacuum"};
+
+	for (size_t i = 0; i < array_len(names); i++) {
+		auto_free char *ask = xasprintf("PRAGMA %s", names[i]);
+		auto_free char *value = NULL;
+
+		if (db_value(db, ask, deadline, &value, err) < 0)
+			return -1;
+		buf_printf(ret, "setting\t%s\t\t%s\n", names[i],
+			   value ? value : "");
+	}
+	return 0;
+}
+
+/* As the file has it: what a connection says may be only its own. */
+static void add_journal_mode(sqlite3 *handle, struct buf *ret)
+{
+	const char *path = sqlite3_db_filename(handle, "main");
+
+	buf_printf(ret, "setting\tjournal_mode\t\t%s\n",
+		   path && sqlite_file_is_wal(path) ? "wal" : "delete");
+}
+
 int sqlite_state(struct db *db, const struct deadline *deadline,
 		 struct buf *ret, struct error *err)
 {
@@ -133,9 +138,10 @@ int sqlite_state(struct db *db, const struct deadline *deadline,
 
 	/* its owner may be about to write */
 	if (db_exec(db, "PRAGMA busy_timeout = 5000", deadline, err) < 0 ||
-	    state_add(db, settings, deadline, ret, err) < 0 ||
+	    add_settings(db, deadline, ret, err) < 0 ||
 	    state_add(db, schema, deadline, ret, err) < 0)
 		return -1;
+	add_journal_mode(handle, ret);
 	rc = sqlite3_prepare_v2(handle, tables, -1, &stmt, NULL);
 	if (rc != SQLITE_OK)
 		return sqlite_error(handle, rc, err);

@@ -26,7 +26,9 @@
 
 /* Of a file's 255, with room for SQLite's own suffixes. */
 enum {
-	NAME_BYTES = 200
+	NAME_BYTES = 200,
+	VERIFY_BYTES = 16 * 1024,
+	SOUND_MS = 60000
 };
 
 struct sqlite_provider {
@@ -161,11 +163,23 @@ static int build_into(struct sqlite_provider *s, const char *template,
 	return result;
 }
 
+/* Integrity was checked when it was sealed; with --verify it is again. */
+static bool is_sound(const struct sqlite_provider *s, const char *template)
+{
+	struct deadline d = deadline_in(SOUND_MS, NULL);
+	auto_error struct error err = ERROR_INIT;
+
+	if (!s->base.spec.verify || db_check_sealed(template, &d, &err) == 0)
+		return true;
+	log_debug("%s", error_text(&err));
+	return false;
+}
+
 /* Is there a template, and all of it? */
 static bool is_cached(const struct sqlite_provider *s, const char *template)
 {
 	return !s->base.spec.rebuild && access(template, R_OK) == 0 &&
-	       db_file_is_whole(template);
+	       db_file_is_whole(template) && is_sound(s, template);
 }
 
 /* With the cache usable: under a lock, so that of two processes one builds. */
@@ -226,6 +240,39 @@ static int template_ensure(struct provider *p, const struct deadline *deadline,
 	return 0;
 }
 
+static int read_file(const char *path, const struct deadline *deadline,
+		     struct db_state *ret, struct error *err)
+{
+	auto_db_address struct db_address a = {.dialect = DIALECT_SQLITE,
+					       .path = xstrdup(path)};
+	auto_db struct db *db = NULL;
+
+	if (db_connect(&a, deadline, &db, err) < 0)
+		return -1;
+	return db_state_read(db, deadline, ret, err);
+}
+
+/* With --verify: whether the copy holds what the template does. */
+static int verify(struct sqlite_provider *s, const char *path,
+		  const struct deadline *deadline, struct error *err)
+{
+	auto_buf struct buf difference = BUF_INIT_MAX(VERIFY_BYTES);
+	auto_db_state struct db_state template = DB_STATE_INIT;
+	auto_db_state struct db_state now = DB_STATE_INIT;
+
+	if (!s->base.spec.verify)
+		return 0;
+	if (db_read_sealed(s->template, deadline, &template, err) < 0 ||
+	    read_file(path, deadline, &now, err) < 0)
+		return -1;
+	if (!db_state_describe(&template, &now, &difference))
+		return 0;
+	error_set(err, ERROR_INTERNAL,
+		  "'%s' differs from the template it was made from", path);
+	error_detail(err, difference.s);
+	return -1;
+}
+
 /*
  * Each copy has a directory of a name never used before: a process that
  * outlives its owner can find nothing of the next one under a path it knows.
@@ -238,13 +285,13 @@ static int slot_start(struct provider *p, unsigned slot,
 	auto_free char *dir = NULL;
 	auto_free char *path = NULL;
 
-	(void)deadline; /* a local copy; nothing to wait for */
 	ident_random(name, sizeof(name) - 1);
 	dir = xasprintf("%s/%s-%u-%s", p->owner.data_dir, p->spec.service, slot,
 			name);
 	path = file_in(p, dir);
 	if (fs_mkdir_p(dir, 0700, err) < 0 ||
-	    fs_copy_file(of(p)->template, path, 0600, err) < 0) {
+	    fs_copy_file(of(p)->template, path, 0600, err) < 0 ||
+	    verify(of(p), path, deadline, err) < 0) {
 		fs_remove_tree(dir, NULL);
 		return -1;
 	}
@@ -266,18 +313,29 @@ static int slot_stop(struct provider *p, unsigned slot,
 	return fs_remove_tree(dir, err);
 }
 
-/* The owner knows the path, so it is the file behind it that is made new. */
-static int refill(struct provider *p, unsigned slot, struct db_address *ret,
+/* The owner knows the path, so it is what is behind it that is made new. Where
+ * that cannot be done through SQLite (a transaction that stays open, a file
+ * that is none any more), another file is put there. */
+static int refill(struct provider *p, unsigned slot,
+		  const struct deadline *deadline, struct db_address *ret,
 		  struct error *err)
 {
 	auto_free char *dir = slot_dir(of(p), slot);
 	auto_free char *path = dir ? file_in(p, dir) : NULL;
+	const char *template = of(p)->template;
+	auto_error struct error why = ERROR_INIT;
 
 	if (!dir)
 		return error_set(err, ERROR_INTERNAL, "slot %u has no file",
 				 slot);
-	if (fs_remove_tree(dir, err) < 0 || fs_mkdir_p(dir, 0700, err) < 0 ||
-	    fs_copy_file(of(p)->template, path, 0600, err) < 0)
+	if (db_refill_file(path, template, deadline, &why) < 0) {
+		log_debug("%s", error_text(&why));
+		if (fs_remove_tree(dir, err) < 0 ||
+		    fs_mkdir_p(dir, 0700, err) < 0 ||
+		    fs_copy_file(template, path, 0600, err) < 0)
+			return -1;
+	}
+	if (verify(of(p), path, deadline, err) < 0)
 		return -1;
 	*ret = (struct db_address){.dialect = DIALECT_SQLITE,
 				   .path = take_ptr(&path)};
@@ -289,46 +347,10 @@ static int slot_clean(struct provider *p, unsigned slot, bool same_owner,
 		      struct error *err)
 {
 	if (same_owner)
-		return refill(p, slot, ret, err);
+		return refill(p, slot, deadline, ret, err);
 	if (slot_stop(p, slot, deadline, err) < 0)
 		return -1;
 	return slot_start(p, slot, deadline, ret, err);
-}
-
-static int read_file(const char *path, const struct deadline *deadline,
-		     struct db_state *ret, struct error *err)
-{
-	auto_db_address struct db_address a = {.dialect = DIALECT_SQLITE,
-					       .path = xstrdup(path)};
-	auto_db struct db *db = NULL;
-
-	if (db_connect(&a, deadline, &db, err) < 0)
-		return -1;
-	return db_state_read(db, deadline, ret, err);
-}
-
-/* A copy of it is read: the template stays alone in its directory even while
- * its journal mode is WAL. */
-static int read_template(struct sqlite_provider *s,
-			 const struct deadline *deadline, struct db_state *ret,
-			 struct error *err)
-{
-	char name[9];
-	auto_free char *dir = NULL;
-	auto_free char *copy = NULL;
-	int result;
-
-	ident_random(name, sizeof(name) - 1);
-	dir = xasprintf("%s/%s-look-%s", s->base.owner.data_dir,
-			s->base.spec.service, name);
-	copy = fs_join(dir, "template.sqlite");
-	result = fs_mkdir_p(dir, 0700, err);
-	if (result == 0)
-		result = fs_copy_file(s->template, copy, 0600, err);
-	if (result == 0)
-		result = read_file(copy, deadline, ret, err);
-	fs_remove_tree(dir, NULL);
-	return result;
 }
 
 static int slot_states(struct provider *p, unsigned slot,
@@ -342,7 +364,7 @@ static int slot_states(struct provider *p, unsigned slot,
 	if (!path)
 		return error_set(err, ERROR_REFUSED, "slot %u has no database",
 				 slot);
-	if (read_template(of(p), deadline, &template, err) < 0 ||
+	if (db_read_sealed(of(p)->template, deadline, &template, err) < 0 ||
 	    read_file(path, deadline, ret_now, err) < 0)
 		return -1;
 	*ret_template = template;

@@ -558,10 +558,14 @@ int lease_ops_tenant(struct peer *p, const cJSON *request, struct tenant **ret,
 		return 0;
 	if (url &&
 	    cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(request, "strict")) &&
-	    !is_ours(p->server, url))
-		return error_set(err, ERROR_REFUSED,
-				 "the URL leads to no database of session '%s'",
-				 p->server->id);
+	    !is_ours(p->server, url)) {
+		error_set(err, ERROR_REFUSED,
+			  "the URL leads to no database of session '%s'",
+			  p->server->id);
+		error_hint(err,
+			   "only databases that testenv made can be named");
+		return -1;
+	}
 	if (!cJSON_HasObjectItem(request, "lease"))
 		return own_tenant(p, request, ret, err);
 	h = find_lease(p->server, lease);

@@ -65,6 +65,24 @@ err_has '^testenv: the URL leads to no database of session'
 ! grep -q secret err || fail 'a password is shown'
 run 0 testenv down
 
+# a connection that is open meanwhile sees what was brought back; one whose
+# transaction does not end keeps the old file, and nobody else does
+cat >open <<'END'
+#!/bin/sh
+f=${DATABASE_URL#sqlite:///}
+sqlite3 "$f" 'INSERT INTO t VALUES (3, 3)' ".shell $TESTENV_BIN reset" \
+	'SELECT count(*) FROM t' 'INSERT INTO t VALUES (4, 4)'
+sqlite3 "$f" 'SELECT max(id) FROM t'
+sqlite3 "$f" 'BEGIN IMMEDIATE' 'INSERT INTO t VALUES (5, 5)' ".shell $TESTENV_BIN reset" \
+	".shell sqlite3 '$f' 'SELECT count(*) FROM t'" 'SELECT max(id) FROM t'
+END
+chmod +x open
+run 0 testenv exec --db sqlite --migrations mig --owner command -- ./open
+out_is '2
+4
+2
+5'
+
 if command -v psql >out && docker version >out 2>&1; then
 	run 1 testenv exec --db postgres --migrations mig --verify --require container \
 		-- ./and_then ./postgres-test

@@ -125,8 +125,8 @@ out_is 19
 err_is "testenv: 'master' has no database yet
 hint: an owner gets its database with its first connection"
 run 19 x "$TESTENV_BIN" reset postgres://user@prod/data
-err_has "^testenv: 'postgres://user@prod/data' is not the id of a lease$"
-err_has "^hint: only databases that testenv made can be reset: "
+err_has "^testenv: the URL leads to no database of session"
+err_has "^hint: only databases that testenv made can be named"
 run 19 x "$TESTENV_BIN" reset abcdefghij
 err_has "^testenv: session '[a-z0-9]*' has no lease 'abcdefghij'$"
 

@@ -139,7 +139,9 @@ static void files_that_cannot_be(void **state)
 	a = at(text);
 	assert_int_equal(db_wait_ready(&a, NULL, &d, &db, &err), -1);
 	assert_int_equal(err.kind, ERROR_DATABASE);
-	assert_string_equal(err.text, "file is not a database");
+	assert_string_equal(err.text,
+			    "file is not a database: it is encrypted, or "
+			    "damaged");
 }
 
 static void scripts(void **state)
