@@ -65,6 +65,7 @@ static void service_line(const cJSON *status, const cJSON *service,
 	else
 		add(out, ", image ", protocol_string(service, "image"));
 	add(out, ", by ", protocol_string(service, "via"));
+	add(out, ", restored by ", protocol_string(service, "restored_by"));
 	add(out, ", ", protocol_string(service, "migrations"));
 	if (protocol_string(service, "template"))
 		buf_puts(out, cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(

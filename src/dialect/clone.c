@@ -71,6 +71,11 @@ const char *clones_only_in_place(const struct clones *c)
 	return c->ops->only_in_place ? c->ops->only_in_place(c) : NULL;
 }
 
+const char *clones_describe(const struct clones *c)
+{
+	return clone_way_name(c->ops->best ? c->ops->best(c) : CLONE_TEMPLATE);
+}
+
 int clones_make(struct clones *c, struct db *admin, const char *name,
 		const struct deadline *deadline,
 		struct clone_report *ret_report, struct error *err)

@@ -80,6 +80,10 @@ void clones_free(struct clones *c);
  * why: borrowed, else NULL. (mariadb: a routine that names its database.) */
 const char *clones_only_in_place(const struct clones *c);
 
+/* The cheapest way in which these databases come back: "touched tables",
+ * "rebuilt", "template". Never freed. */
+const char *clones_describe(const struct clones *c);
+
 /* Makes database `name`, which must not exist, from the original. A failure
  * may leave a part of it. ret_report may be NULL. */
 int clones_make(struct clones *c, struct db *admin, const char *name,

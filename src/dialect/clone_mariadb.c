@@ -176,6 +176,13 @@ static const char *my_only_in_place(const struct clones *clones)
 	return *c->only_in_place ? c->only_in_place : NULL;
 }
 
+static enum clone_way my_best(const struct clones *clones)
+{
+	const struct maria_clones *c = (const struct maria_clones *)clones;
+
+	return c->counting ? CLONE_TOUCHED : CLONE_REBUILT;
+}
+
 /* Ends connections to the database, or with NULL all of them: their locks
  * would be waited for, and what they did is counted only when they are gone. */
 static int disconnect(struct db *db, const char *database,
@@ -441,6 +448,7 @@ const struct clones_ops mariadb_clones = {
     .open = my_open,
     .free = my_free,
     .only_in_place = my_only_in_place,
+    .best = my_best,
     .make = my_make,
     .restore = my_restore,
     .drop = my_drop,

@@ -17,6 +17,8 @@ struct clones_ops {
 		    struct error *err);
 	void (*free)(struct clones *c);
 	const char *(*only_in_place)(const struct clones *c); /* or NULL */
+	/* the cheapest it can do */
+	enum clone_way (*best)(const struct clones *c);
 	/* The report is never NULL for these two. */
 	int (*make)(struct clones *c, struct db *admin, const char *name,
 		    const struct deadline *deadline,

@@ -114,6 +114,19 @@ int container_admin(struct container_provider *p, struct server *server,
 	return db_connect(&a, deadline, ret, err);
 }
 
+/* All servers of a template are alike. */
+static void note_way(struct container_provider *p, const struct server *s)
+{
+	const char *way = "a new server";
+
+	if (s->clones)
+		way = clones_describe(s->clones);
+	if (s->slot == SERVER_SHARED &&
+	    (!s->clones || clones_only_in_place(s->clones)))
+		way = "migrations";
+	atomic_store(&p->restored_by, way);
+}
+
 /*
  * Waits for it and gives its roles the session's passwords: the template's are
  * known to every session that uses it.
@@ -133,6 +146,7 @@ static int claim(struct container_provider *p, struct server *s,
 			s->slot == SERVER_SHARED ? NULL : p->base.spec.database,
 			deadline, &s->clones, err) < 0)
 		return error_wrap(err, "server '%s'", s->name);
+	note_way(p, s);
 	free(s->address.password);
 	s->address.password = xstrdup(admin);
 	return 0;
@@ -309,6 +323,7 @@ static void facts(const struct provider *base, struct provider_facts *ret)
 	    .template_built = p->built,
 	    .server_version = p->server_version,
 	    .via = p->shared == SHARED_NO ? "published port" : "unix socket",
+	    .restored_by = atomic_load(&p->restored_by),
 	};
 }
 

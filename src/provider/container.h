@@ -80,6 +80,7 @@ struct container_provider {
 	bool unsure;
 	struct engine_watch *watch;
 	atomic_bool watch_lost;
+	_Atomic(const char *) restored_by; /* of provider_facts */
 };
 
 /* What one server is to be. */

@@ -74,6 +74,9 @@ struct provider_facts {
 	bool template_built;        /* false: it was there */
 	const char *server_version; /* as the server says, or NULL */
 	const char *via; /* "published port", "unix socket", "file" */
+	/* how a used database comes back: "touched tables", "template", "a new
+	 * server", "migrations"; NULL: no server was started yet */
+	const char *restored_by;
 };
 
 /* Both find out whether they can serve at all: the image is there (or was

@@ -76,6 +76,7 @@ static cJSON *service_json(const struct supervisor *s, unsigned i)
 	add_string(json, "image_id", service.facts.image_id);
 	add_string(json, "server_version", service.facts.server_version);
 	add_string(json, "via", service.facts.via);
+	add_string(json, "restored_by", service.facts.restored_by);
 	add_string(json, "migrations", service.migrations);
 	add_string(json, "template", service.facts.template_key);
 	cJSON_AddBoolToObject(json, "template_built",

@@ -181,6 +181,12 @@ const char *clones_only_in_place(const struct clones *c)
 	return NULL;
 }
 
+const char *clones_describe(const struct clones *c)
+{
+	(void)c;
+	return "template";
+}
+
 int clones_make(struct clones *c, struct db *admin, const char *name,
 		const struct deadline *deadline,
 		struct clone_report *ret_report, struct error *err)

@@ -30,14 +30,15 @@ static void a_ready_session(void **state)
 	    "\"project\":\"/p\",\"services\":[{\"name\":\"db\",\"dialect\":"
 	    "\"postgres\",\"server_version\":\"16.1\",\"backend\":"
 	    "\"container\",\"image\":\"postgres:16\",\"via\":\"unix "
-	    "socket\",\"template\":\"k\",\"template_built\":false,\"slots\":["
+	    "socket\",\"restored_by\":\"touched "
+	    "tables\",\"template\":\"k\",\"template_built\":false,\"slots\":["
 	    "{\"slot\":0,\"host\":\"127.0.0.1\",\"port\":32768,\"user\":"
 	    "\"app\",\"database\":\"shop\",\"name\":\"testenv-abc-db-0\"},"
 	    "{\"slot\":10,\"socket\":\"/run/s\",\"user\":\"app\",\"name\":"
 	    "\"n\"}]}]}",
 	    "session abc: ready, 3 min, /p\n"
 	    "  db: postgres 16.1, backend container, image postgres:16, by "
-	    "unix socket, migrated before\n"
+	    "unix socket, restored by touched tables, migrated before\n"
 	    "    SLOT  ADDRESS          USER  DATABASE  NAME\n"
 	    "    0     127.0.0.1:32768  app   shop      testenv-abc-db-0\n"
 	    "    10    /run/s           app   -         n\n");
