@@ -6,6 +6,8 @@
 //   lease(options)  one more, a fresh database: {timeout: milliseconds}
 //   reset(lease)    back to the template's state (without: the worker's)
 //   release(lease)  gives it back (without: the worker's)
+//   savepoint(run)  one transaction in which a test runs, and which undo() takes
+//                   back: see below
 //   setup(args)     starts a session where none runs (TESTENV_SOCKET): `exec`
 //                   with these options, else those of "testenv" in package.json;
 //                   resolves to a function that ends it
@@ -34,6 +36,53 @@ class TestenvError extends Error {
     this.name = 'TestenvError';
     Object.assign(this, { kind, text, hint });
   }
+}
+
+// What a transaction's statements become inside another one.
+const NESTED = [
+  [/^\s*(begin|start\s+transaction)\b/i, ['SAVEPOINT testenv_inner']],
+  [/^\s*(commit|end)\b/i, ['RELEASE SAVEPOINT testenv_inner']],
+  [
+    /^\s*(rollback|abort)(\s+(work|transaction))?\s*;?\s*$/i,
+    ['ROLLBACK TO SAVEPOINT testenv_inner', 'RELEASE SAVEPOINT testenv_inner'],
+  ],
+];
+
+// run(sql, ...rest) is how one connection runs a statement, a promise or not:
+// (sql, values) => client.query(sql, values). Resolves to {run, undo}: `run` is
+// for the code under test, whose BEGIN, COMMIT and ROLLBACK become those of a
+// savepoint; undo() takes all back and leaves the connection as it was. What
+// ends the transaction in another way (DDL in MariaDB) cannot be held: undo()
+// then rejects, and reset() is the way.
+async function savepoint(run) {
+  await run('BEGIN');
+  await run('SAVEPOINT testenv');
+  let undone;
+  return {
+    async run(sql, ...rest) {
+      const nested = NESTED.find(([pattern]) => pattern.test(sql));
+      if (!nested) return run(sql, ...rest);
+      let result;
+      for (const statement of nested[1]) result = await run(statement);
+      return result;
+    },
+    undo() {
+      undone ??= (async () => {
+        try {
+          await run('ROLLBACK TO SAVEPOINT testenv');
+        } catch (e) {
+          throw new it.TestenvError(
+            'refused',
+            `the savepoint is gone: ${e.message}`,
+            'something ended the transaction, what came before it stays: reset the database instead',
+          );
+        } finally {
+          await Promise.resolve(run('ROLLBACK')).catch(() => {});
+        }
+      })();
+      return undone;
+    },
+  };
 }
 
 class Connection {
@@ -232,5 +281,6 @@ exports.TestenvError = it.TestenvError;
 exports.worker = it.worker;
 exports.lease = it.lease;
 exports.reset = it.reset;
+exports.savepoint = savepoint;
 exports.release = it.release;
 exports.setup = it.setup;

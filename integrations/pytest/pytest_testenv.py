@@ -13,6 +13,8 @@ and is gone after it. With xdist each worker process has leases of its own.
                     called, it resets it again
     testenv_module  a fresh database for each module
     testenv_db      a fresh database for each test
+    testenv_savepoint  testenv_savepoint(connection) gives a connection (DB-API)
+                    of which nothing stays when the test is over; see Savepoint
     testenv_scratch an empty directory for each test, which a child process finds
                     as its own in TESTENV_SCRATCH
 
@@ -78,6 +80,77 @@ class Lease:
         if self.id is not None:
             lease, self.id = self.id, None
             self._connection.release(lease)
+
+
+class Savepoint:
+    """A DB-API connection inside one transaction, undone by undo().
+
+    What it does not have itself it takes from the connection it was made of.
+    commit(), rollback() and close() end at a savepoint and not at the
+    transaction, so that code under test may call them; another connection sees
+    nothing of it. No database work but two statements a test. It cannot hold
+    what ends the transaction behind its back (COMMIT as text, executescript()
+    of sqlite3, DDL in MariaDB): undo() then raises 'refused', and a reset of
+    the database is the way.
+    """
+
+    def __init__(self, connection):
+        self._connection, self._undone = connection, False
+        if _needs_begin(connection):
+            self._run("BEGIN")
+        self._run("SAVEPOINT testenv")
+
+    def __getattr__(self, name):
+        return getattr(self._connection, name)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        self.rollback() if kind else self.commit()
+
+    def _run(self, sql):
+        cursor = self._connection.cursor()
+        try:
+            cursor.execute(sql)
+        finally:
+            cursor.close()
+
+    def commit(self):
+        self._run("RELEASE SAVEPOINT testenv")
+        self._run("SAVEPOINT testenv")
+
+    def rollback(self):
+        self._run("ROLLBACK TO SAVEPOINT testenv")
+
+    close = rollback
+
+    def undo(self):
+        """Ends the transaction and takes all back. The connection stays open."""
+        if self._undone:
+            return
+        self._undone = True
+        try:
+            self._run("ROLLBACK TO SAVEPOINT testenv")
+        except Exception as e:
+            with contextlib.suppress(Exception):
+                self._connection.rollback()
+            raise TestenvError(
+                "refused",
+                f"the savepoint is gone: {e}",
+                "something ended the transaction, what came before it stays: "
+                "reset the database instead",
+            ) from e
+        self._run("ROLLBACK")
+        self._connection.rollback()  # for what the driver itself remembers
+
+
+def _needs_begin(connection):
+    """Drivers begin a transaction by themselves, unless they are told not to."""
+    if hasattr(connection, "in_transaction"):  # sqlite3: only before INSERT …
+        return not connection.in_transaction
+    get = getattr(connection, "get_autocommit", None)
+    return (get() if get else getattr(connection, "autocommit", False)) is True
 
 
 class Connection:
@@ -345,6 +418,18 @@ def testenv_module(testenv, pytestconfig):
 def testenv_db(testenv, pytestconfig):
     with _leased(testenv, pytestconfig) as lease:
         yield lease
+
+
+@pytest.fixture
+def testenv_savepoint():
+    with contextlib.ExitStack() as undo:
+
+        def wrap(connection):
+            savepoint = Savepoint(connection)
+            undo.callback(savepoint.undo)
+            return savepoint
+
+        yield wrap
 
 
 @pytest.fixture
