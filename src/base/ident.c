@@ -19,14 +19,18 @@
 void ident_random(char *ret, size_t n)
 {
 	static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz0123456789";
-	unsigned char byte;
+	unsigned char bytes[32];
+	size_t i = 0;
 
-	for (size_t i = 0; i < n;) {
-		if (getrandom(&byte, 1, 0) != 1)
-			continue; /* EINTR */
-		if (byte < 252) /* 7 * 36: no character likelier than another */
-			ret[i++] = alphabet[byte % 36];
+	while (i < n) {
+		ssize_t got = getrandom(bytes, sizeof(bytes), 0);
+
+		/* 7 * 36: no character likelier than another */
+		for (ssize_t k = 0; k < got && i < n; k++)
+			if (bytes[k] < 252)
+				ret[i++] = alphabet[bytes[k] % 36];
 	}
+	explicit_bzero(bytes, sizeof(bytes)); /* it may be a password */
 	ret[n] = '\0';
 }
 
