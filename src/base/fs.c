@@ -75,6 +75,37 @@ void fs_list(const char *dir, struct strvec *ret)
 	closedir(d);
 }
 
+/* No tree of ours is deeper. */
+enum {
+	TREE_DEPTH = 32
+};
+
+static int64_t tree_bytes(const char *path, int depth)
+{
+	auto_strvec struct strvec names = STRVEC_INIT;
+	int64_t total = 0;
+	struct stat st;
+
+	if (depth > TREE_DEPTH || lstat(path, &st) < 0)
+		return 0;
+	if (S_ISREG(st.st_mode))
+		return (int64_t)st.st_size;
+	if (!S_ISDIR(st.st_mode))
+		return 0;
+	fs_list(path, &names);
+	for (size_t i = 0; i < names.n; i++) {
+		auto_free char *below = fs_join(path, names.v[i]);
+
+		total += tree_bytes(below, depth + 1);
+	}
+	return total;
+}
+
+int64_t fs_tree_bytes(const char *path)
+{
+	return tree_bytes(path, 0);
+}
+
 bool fs_exists(const char *path)
 {
 	struct stat st;

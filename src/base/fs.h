@@ -58,6 +58,10 @@ int fs_remove_tree(const char *path, struct error *err);
 /* The names in a directory, in no order; none if it cannot be read. */
 void fs_list(const char *dir, struct strvec *ret);
 
+/* Bytes of the regular files below a directory, without following symlinks; 0
+ * if it is not there. */
+int64_t fs_tree_bytes(const char *path);
+
 bool fs_exists(const char *path);
 bool fs_is_dir(const char *path);
 

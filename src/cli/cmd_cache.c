@@ -83,8 +83,8 @@ static void print_json(const struct cache_list *list)
 		cJSON *o = cJSON_CreateObject();
 
 		cJSON_AddStringToObject(o, "key", row->key);
-		cJSON_AddStringToObject(
-		    o, "place", row->place == CACHE_FILE ? "file" : "image");
+		cJSON_AddStringToObject(o, "place",
+					cache_place_name(row->place));
 		cJSON_AddStringToObject(o, "name", row->name);
 		cJSON_AddStringToObject(o, "dialect", row->dialect);
 		cJSON_AddStringToObject(o, "server", row->server);
@@ -272,7 +272,8 @@ const struct command cmd_cache = {
     .text =
 	"A template is what the migrations make, kept so that the next run "
 	"need not run them: an image on the container engine, a file for "
-	"SQLite. Its key is made of the names and contents of migrations and "
+	"SQLite, a directory for a server of this machine. Its key is made of "
+	"the names and contents of migrations and "
 	"seeds in their order, the image's digest, the database, and the "
 	"settings that change the data; when one changes, so does the "
 	"template.\n\n"
@@ -283,7 +284,8 @@ const struct command cmd_cache = {
 	"the key of a CI's cache. An image that is not there is pulled, since "
 	"its digest counts.\n\n"
 	"'export' writes templates to one compressed file, readable by its "
-	"owner only: those of the keys given, else the configuration's. "
+	"owner only: those of the keys given, else the configuration's; not "
+	"those of servers of this machine. "
 	"'import' makes kept templates of such a file, on this machine's "
 	"engine and in its cache directory, and prints the keys that are kept "
 	"now. The file is checked before anything is made. It has the data "

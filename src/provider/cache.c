@@ -35,6 +35,13 @@ void cache_list_free(struct cache_list *list)
 	*list = (struct cache_list)CACHE_LIST_INIT;
 }
 
+const char *cache_place_name(enum cache_place place)
+{
+	static const char *const names[] = {"image", "file", "directory"};
+
+	return names[place];
+}
+
 static struct cache_row *add_row(struct cache_list *list, const char *key,
 				 const char *cache_dir)
 {
@@ -108,21 +115,22 @@ static void add_image(const struct image *image, const char *cache_dir,
 	row->held = row->held || is_run(containers, image);
 }
 
-int cache_list_images(struct engine *engine, const char *cache_dir,
-		      bool containers, const struct deadline *deadline,
-		      struct cache_list *list, struct error *err)
+int cache_list_images(const struct cache *cache, bool containers,
+		      const struct deadline *deadline, struct cache_list *list,
+		      struct error *err)
 {
 	auto_image_list struct image_list images = IMAGE_LIST_INIT;
 	auto_container_list struct container_list running = CONTAINER_LIST_INIT;
 
-	if (image_list(engine, LABEL_ROLE "=template", NULL, deadline, &images,
-		       err) < 0)
+	if (image_list(cache->engine, LABEL_ROLE "=template", NULL, deadline,
+		       &images, err) < 0)
 		return -1;
 	if (containers && images.n &&
-	    container_list(engine, LABEL_SESSION, deadline, &running, err) < 0)
+	    container_list(cache->engine, LABEL_SESSION, deadline, &running,
+			   err) < 0)
 		return -1;
 	for (size_t i = 0; i < images.n; i++)
-		add_image(&images.images[i], cache_dir, &running, list);
+		add_image(&images.images[i], cache->dir, &running, list);
 	return 0;
 }
 
@@ -151,14 +159,42 @@ static void add_file(const char *dir, const char *name, const char *cache_dir,
 		row->used_s = (int64_t)st.st_mtime;
 }
 
-void cache_list_files(const char *cache_dir, struct cache_list *list)
+static void add_tree(const char *dir, const char *key, struct cache_list *list)
 {
-	auto_free char *dir = fs_join(cache_dir, "sqlite");
+	auto_free char *path = fs_join(dir, key);
+	auto_free char *version = fs_join(path, "data/PG_VERSION");
+	struct stat st;
+	struct cache_row *row;
+
+	if (!template_is_key(key) || lstat(path, &st) < 0 ||
+	    !S_ISDIR(st.st_mode))
+		return;
+	row = add_row(list, key, dir);
+	row->place = CACHE_TREE;
+	row->name = take_ptr(&path);
+	row->dialect = xstrdup(dialect_name(
+	    fs_exists(version) ? DIALECT_POSTGRES : DIALECT_MARIADB));
+	row->server = xstrdup("");
+	row->base = xstrdup("");
+	row->bytes = fs_tree_bytes(row->name);
+	row->created_s = (int64_t)st.st_ctime;
+	if (row->used_s < 0)
+		row->used_s = (int64_t)st.st_mtime;
+}
+
+void cache_list_files(const struct cache *cache, struct cache_list *list)
+{
+	auto_free char *dir = fs_join(cache->dir, "sqlite");
 	auto_strvec struct strvec names = STRVEC_INIT;
+	auto_strvec struct strvec trees = STRVEC_INIT;
 
 	fs_list(dir, &names);
 	for (size_t i = 0; i < names.n; i++)
-		add_file(dir, names.v[i], cache_dir, list);
+		add_file(dir, names.v[i], cache->dir, list);
+	if (cache->local_dir)
+		fs_list(cache->local_dir, &trees);
+	for (size_t i = 0; i < trees.n; i++)
+		add_tree(cache->local_dir, trees.v[i], list);
 }
 
 static void judge_place(struct cache_list *list, enum cache_place place,
@@ -192,6 +228,7 @@ void cache_judge(struct cache_list *list, int64_t quota_bytes)
 {
 	judge_place(list, CACHE_IMAGE, quota_bytes);
 	judge_place(list, CACHE_FILE, quota_bytes);
+	judge_place(list, CACHE_TREE, quota_bytes);
 }
 
 static int remove_file(const char *path, struct error *err)
@@ -202,39 +239,64 @@ static int remove_file(const char *path, struct error *err)
 	return 0;
 }
 
-int cache_remove(struct engine *engine, const char *cache_dir,
-		 const struct cache_row *row, const struct deadline *deadline,
-		 struct error *err)
+/* Under another name first, so that half of one is never found. */
+static int remove_tree(const char *path, struct error *err)
+{
+	auto_free char *gone = xasprintf("%s.gone", path);
+
+	if (fs_remove_tree(gone, err) < 0)
+		return -1;
+	if (rename(path, gone) < 0 && errno != ENOENT)
+		return error_set_errno(err, ERROR_IO, errno,
+				       "cannot remove '%s'", path);
+	return fs_remove_tree(gone, err);
+}
+
+static int remove_row(const struct cache *cache, const struct cache_row *row,
+		      const struct deadline *deadline, struct error *err)
+{
+	switch (row->place) {
+	case CACHE_FILE:
+		return remove_file(row->name, err);
+	case CACHE_TREE:
+		return remove_tree(row->name, err);
+	case CACHE_IMAGE:
+		break;
+	}
+	return image_remove(cache->engine, row->name, deadline, err);
+}
+
+int cache_remove(const struct cache *cache, const struct cache_row *row,
+		 const struct deadline *deadline, struct error *err)
 {
 	auto_lock struct lock alone = LOCK_INIT;
+	const char *notes =
+	    row->place == CACHE_TREE ? cache->local_dir : cache->dir;
+	bool noted = hold_last_use(notes, row->key) >= 0;
 	int result;
 
-	if (hold_try_alone(&alone, cache_dir, row->key) == 0)
+	if (hold_try_alone(&alone, notes, row->key) == 0)
 		return error_set(err, ERROR_BUSY, "template '%s' is in use",
 				 row->name);
-	if (row->place == CACHE_FILE)
-		result = remove_file(row->name, err);
-	else
-		result = image_remove(engine, row->name, deadline, err);
+	result = remove_row(cache, row, deadline, err);
 	/* where there was no note there is to be none; that of one that was
 	 * replaced is its successor's */
-	if (row->used_s < 0 || (result == 0 && !row->replaced))
+	if (!noted || (result == 0 && !row->replaced))
 		lock_remove(&alone);
 	return result;
 }
 
-void cache_trim(struct engine *engine, const char *cache_dir,
-		int64_t quota_bytes, const struct deadline *deadline)
+void cache_trim(const struct cache *cache, int64_t quota_bytes,
+		const struct deadline *deadline)
 {
 	struct deadline limit = deadline_sooner(*deadline, TRIM_MS);
 	auto_cache_list struct cache_list list = CACHE_LIST_INIT;
 	auto_error struct error err = ERROR_INIT;
 	unsigned removed = 0;
 
-	if (!engine)
-		cache_list_files(cache_dir, &list);
-	else if (cache_list_images(engine, cache_dir, false, &limit, &list,
-				   &err) < 0)
+	if (!cache->engine)
+		cache_list_files(cache, &list);
+	else if (cache_list_images(cache, false, &limit, &list, &err) < 0)
 		log_debug("cache: %s", err.text);
 	cache_judge(&list, quota_bytes);
 	for (size_t i = 0; i < list.n && removed < TRIM_AT_MOST; i++) {
@@ -242,8 +304,7 @@ void cache_trim(struct engine *engine, const char *cache_dir,
 
 		if (!quota_goes(list.rows[i].verdict))
 			continue;
-		if (cache_remove(engine, cache_dir, &list.rows[i], &limit,
-				 &why_not) < 0)
+		if (cache_remove(cache, &list.rows[i], &limit, &why_not) < 0)
 			log_debug("cache: kept: %s", why_not.text);
 		removed++;
 	}

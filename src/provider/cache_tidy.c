@@ -32,11 +32,13 @@ static void tidy_lock(const char *dir, const char *name)
 	auto_free char *path = fs_join(dir, name);
 	auto_free char *stem = xstrndup(path, strlen(path) - strlen(".lock"));
 	auto_free char *half = xasprintf("%s.half", stem);
+	auto_free char *gone = xasprintf("%s.gone", stem);
 	struct lock lock = LOCK_INIT;
 
 	if (lock_try(&lock, path, NULL) != 1)
 		return;
 	unlink(half);
+	fs_remove_tree(gone, NULL);
 	lock_remove(&lock);
 }
 
@@ -78,15 +80,20 @@ static void tidy_note(void *ctx, const char *key)
 		lock_remove(&alone);
 }
 
-void cache_tidy(const char *cache_dir, const char *run_parent,
+void cache_tidy(const struct cache *cache, const char *run_parent,
 		const struct cache_list *there)
 {
-	auto_free char *files = fs_join(cache_dir, "sqlite");
-	struct notes notes = {cache_dir, there};
+	auto_free char *files = fs_join(cache->dir, "sqlite");
+	struct notes notes = {cache->dir, there};
+	struct notes local = {cache->local_dir, there};
 
 	tidy_locks(files, "");
+	if (cache->local_dir)
+		tidy_locks(cache->local_dir, "");
 	if (run_parent)
 		tidy_locks(run_parent, "template-");
 	if (there)
-		hold_each(cache_dir, tidy_note, &notes);
+		hold_each(cache->dir, tidy_note, &notes);
+	if (there && cache->local_dir)
+		hold_each(cache->local_dir, tidy_note, &local);
 }

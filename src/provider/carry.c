@@ -169,6 +169,11 @@ int carry_out(struct engine *engine, const struct ownership *owner,
 	auto_lock struct lock hold = LOCK_INIT;
 	int result;
 
+	if (row->place == CACHE_TREE)
+		return error_set(err, ERROR_REFUSED,
+				 "template %s is of a server of this machine, "
+				 "and cannot be exported",
+				 row->key);
 	c.place = row->place;
 	memcpy(c.key, row->key, sizeof(c.key));
 	c.path = xstrdup(path);

@@ -374,8 +374,9 @@ static void close_provider(struct provider *base,
 	lock_release(&p->hold);
 	/* not when it was made: then somebody waited for it */
 	if (p->built && !base->spec.no_cache)
-		cache_trim(p->engine, base->owner.cache_dir,
-			   base->spec.cache_bytes, deadline);
+		cache_trim(
+		    &(struct cache){p->engine, base->owner.cache_dir, NULL},
+		    base->spec.cache_bytes, deadline);
 	pthread_mutex_destroy(&p->start_mutex);
 	pthread_mutex_destroy(&p->mutex);
 	image_free(&p->image);

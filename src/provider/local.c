@@ -10,6 +10,7 @@
 #include "base/progress.h"
 #include "dialect/clone.h"
 #include "dialect/db.h"
+#include "provider/cache.h"
 #include "provider/clean.h"
 
 #include <pwd.h>
@@ -267,7 +268,7 @@ static void close_provider(struct provider *base,
 	size_t n = p->n_servers;
 	struct close_ctx ctx = {p, NULL};
 
-	(void)deadline; /* each end is bounded */
+	/* each end is bounded */
 	/* a copy: each removal takes its own out of the list */
 	if (n) {
 		servers = xcalloc(n, sizeof(struct local_server *));
@@ -275,6 +276,11 @@ static void close_provider(struct provider *base,
 	}
 	ctx.servers = servers;
 	parallel_run(n, CLOSE_WIDTH, close_one, &ctx, NULL);
+	lock_release(&p->hold);
+	if (p->built && !base->spec.no_cache)
+		cache_trim(&(struct cache){NULL, base->owner.cache_dir,
+					   base->owner.local_cache},
+			   base->spec.cache_bytes, deadline);
 	wards_free(p->wards);
 	pthread_mutex_destroy(&p->start_mutex);
 	pthread_mutex_destroy(&p->mutex);
@@ -377,6 +383,7 @@ int provider_open_local(const struct provider_spec *spec,
 {
 	struct local_provider *p = xcalloc(1, sizeof(*p));
 
+	p->hold = (struct lock)LOCK_INIT;
 	p->base = (struct provider){
 	    spec->isolation == ISOLATE_DATABASE ? &shared_ops : &local_ops,
 	    *spec, *owner, progress};

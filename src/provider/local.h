@@ -48,7 +48,8 @@ struct local_provider {
 	uid_t uid;
 	gid_t gid;
 	char key[TEMPLATE_KEY];
-	char *template; /* its directory, once ensured; with data/ in it */
+	char *template;   /* its directory, once ensured; with data/ in it */
+	struct lock hold; /* on a kept one; see template/hold.h */
 	char *password, *root_password; /* the template's */
 	char slot_password[LOCAL_PASSWORD + 1];
 	char slot_root_password[LOCAL_PASSWORD + 1];

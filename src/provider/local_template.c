@@ -10,11 +10,11 @@
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/ident.h"
-#include "base/lock.h"
 #include "base/log.h"
 #include "base/progress.h"
 #include "dialect/db.h"
 #include "provider/clean.h"
+#include "template/hold.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -144,17 +144,20 @@ static int ensure_cached(struct local_provider *p, const char *dir,
 	struct lock lock = LOCK_INIT;
 	int result = 0;
 
+	if (hold_take(&p->hold, dir, p->key, deadline, err) < 0)
+		return -1;
 	if (!is_cached(p, template)) {
-		if (lock_take(&lock, lock_path, deadline, err) < 0)
+		if (template_lock(&p->base, &lock, lock_path, deadline, err) <
+		    0)
 			return -1;
 		if (!is_cached(p, template))
 			result = build_said(p, template, deadline, err);
 		lock_remove(&lock);
 	}
-	if (result < 0)
+	if (result < 0) {
+		hold_give_up(&p->hold);
 		return -1;
-	/* the quota goes by last use */
-	utimensat(AT_FDCWD, template, NULL, 0);
+	}
 	p->template = take_ptr(&template);
 	return 0;
 }
@@ -166,7 +169,8 @@ int local_template_ensure(struct provider *base,
 	const char *dir = base->owner.local_cache;
 	auto_free char *template = NULL;
 
-	if (dir && !fs_mkdir_p(dir, 0700, NULL) && !access(dir, W_OK))
+	if (!base->spec.no_cache && dir && !fs_mkdir_p(dir, 0700, NULL) &&
+	    !access(dir, W_OK))
 		return ensure_cached(p, dir, deadline, err);
 	template = xasprintf("%s/%s-template", base->owner.local_dir,
 			     base->spec.service);

@@ -390,8 +390,8 @@ static void close_provider(struct provider *p, const struct deadline *deadline)
 
 	lock_release(&s->hold);
 	if (s->built && !p->spec.no_cache)
-		cache_trim(NULL, p->owner.cache_dir, p->spec.cache_bytes,
-			   deadline);
+		cache_trim(&(struct cache){NULL, p->owner.cache_dir, NULL},
+			   p->spec.cache_bytes, deadline);
 	for (size_t i = 0; i < s->n_dirs; i++)
 		free(s->dirs[i]);
 	free(s->dirs);

@@ -41,14 +41,23 @@ static int open_session(const struct config *config,
 	return why.kind == ERROR_NO_ENGINE ? 0 : error_move(err, &why);
 }
 
+static struct cache cache_of(const struct session *s, char **local_dir)
+{
+	*local_dir = session_local_cache();
+	return (struct cache){s->engine, s->cache_dir, *local_dir};
+}
+
 static int list_all(const struct session *s, bool containers,
 		    const struct deadline *deadline, struct cache_list *list,
 		    struct error *err)
 {
-	if (s->engine && cache_list_images(s->engine, s->cache_dir, containers,
-					   deadline, list, err) < 0)
+	auto_free char *local_dir = NULL;
+	struct cache cache = cache_of(s, &local_dir);
+
+	if (s->engine &&
+	    cache_list_images(&cache, containers, deadline, list, err) < 0)
 		return -1;
-	cache_list_files(s->cache_dir, list);
+	cache_list_files(&cache, list);
 	return 0;
 }
 
@@ -135,18 +144,20 @@ int session_cache_remove(const struct config *config, char *const *keys,
 	auto_cache_list struct cache_list list = CACHE_LIST_INIT;
 	auto_session struct session *s = NULL;
 	auto_error struct error first = ERROR_INIT;
+	auto_free char *local_dir = NULL;
+	struct cache cache;
 
 	if (open_session(config, deadline, NULL, &s, err) < 0 ||
 	    list_all(s, false, deadline, &list, err) < 0 ||
 	    (!all && check_keys(s, &list, keys, err) < 0))
 		return -1;
+	cache = cache_of(s, &local_dir);
 	for (size_t i = 0; i < list.n; i++) {
 		auto_error struct error why = ERROR_INIT;
 
 		if (!is_wanted(&list.rows[i], keys, all))
 			continue;
-		if (cache_remove(s->engine, s->cache_dir, &list.rows[i],
-				 deadline, &why) == 0)
+		if (cache_remove(&cache, &list.rows[i], deadline, &why) == 0)
 			strvec_push(ret_removed, list.rows[i].key);
 		else if (!first.kind)
 			error_move(&first, &why);
@@ -269,8 +280,9 @@ int session_cache_import(const struct config *config, const char *file,
 	if (result < 0)
 		return -1;
 	if (s->engine)
-		cache_trim(s->engine, s->cache_dir, config->cache_bytes,
-			   deadline);
-	cache_trim(NULL, s->cache_dir, config->cache_bytes, deadline);
+		cache_trim(&(struct cache){s->engine, s->cache_dir, NULL},
+			   config->cache_bytes, deadline);
+	cache_trim(&(struct cache){NULL, s->cache_dir, NULL},
+		   config->cache_bytes, deadline);
 	return 0;
 }

@@ -229,8 +229,8 @@ static int collect_builds(struct gc *gc, struct engine *engine,
 }
 
 /* What others keep on a shared engine is not ours to show here, either. */
-static void collect_template(struct gc *gc, struct engine *engine,
-			     const char *cache_dir, const struct cache_row *t)
+static void collect_template(struct gc *gc, const struct cache *cache,
+			     const struct cache_row *t)
 {
 	auto_error struct error why_not = ERROR_INIT;
 	struct gc_row *row;
@@ -242,8 +242,7 @@ static void collect_template(struct gc *gc, struct engine *engine,
 	row->stays = !quota_goes(t->verdict);
 	if (row->stays || gc->flags & GC_DRY_RUN)
 		return;
-	settle_row(row,
-		   cache_remove(engine, cache_dir, t, gc->deadline, &why_not),
+	settle_row(row, cache_remove(cache, t, gc->deadline, &why_not),
 		   &why_not);
 }
 
@@ -253,18 +252,20 @@ static int collect_cache(struct gc *gc, struct engine *engine,
 {
 	auto_cache_list struct cache_list list = CACHE_LIST_INIT;
 	auto_free char *cache_dir = fs_cache_dir();
+	auto_free char *local_dir = session_local_cache();
 	auto_free char *runtime = NULL;
+	struct cache cache = {engine, cache_dir, local_dir};
 
-	if (engine && cache_list_images(engine, cache_dir, true, gc->deadline,
-					&list, err) < 0)
+	if (engine &&
+	    cache_list_images(&cache, true, gc->deadline, &list, err) < 0)
 		return -1;
-	cache_list_files(cache_dir, &list);
+	cache_list_files(&cache, &list);
 	cache_judge(&list, quota_bytes);
 	for (size_t i = 0; i < list.n; i++)
-		collect_template(gc, engine, cache_dir, &list.rows[i]);
+		collect_template(gc, &cache, &list.rows[i]);
 	if (!(gc->flags & GC_DRY_RUN)) {
 		fs_runtime_dir(&runtime, NULL);
-		cache_tidy(cache_dir, runtime, engine ? &list : NULL);
+		cache_tidy(&cache, runtime, engine ? &list : NULL);
 	}
 	return 0;
 }

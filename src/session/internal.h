@@ -79,6 +79,8 @@ int session_local_place(struct session *s, struct error *err);
 /* The parent of root's sessions' local_dir, NULL for others. The caller frees.
  */
 char *session_local_parent(void);
+/* Where templates of local servers are kept. The caller frees. */
+char *session_local_cache(void);
 
 /* session_start as far as the providers are open: nothing has been made. */
 int session_prepare(struct session *s, const struct deadline *deadline,

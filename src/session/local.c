@@ -48,6 +48,13 @@ static char *root_base(void)
 	return xstrdup("/var/tmp/testenv-0");
 }
 
+char *session_local_cache(void)
+{
+	auto_free char *base = geteuid() == 0 ? root_base() : fs_cache_dir();
+
+	return fs_join(base, "local");
+}
+
 char *session_local_parent(void)
 {
 	auto_free char *base = geteuid() == 0 ? root_base() : NULL;

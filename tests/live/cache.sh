@@ -6,6 +6,8 @@
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=../support/exec.sh
 . "$SOURCE_DIR/tests/support/exec.sh"
+# root's local servers are kept here, then, and not where all of his are
+chmod 711 "$tmp"
 
 for tool in curl jq; do
 	command -v "$tool" >/dev/null || skip "no $tool"

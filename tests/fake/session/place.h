@@ -41,7 +41,9 @@ static inline int place_setup(void **state)
 	place = xstrdup(dir);
 	run = fs_join(place, "run");
 	cache = fs_join(place, "cache");
-	if (mkdir(run, 0700) < 0 || chdir(place) < 0)
+	/* to be passed through, or root's local servers would be kept in a
+	 * place that all his sessions have */
+	if (chmod(dir, 0711) < 0 || mkdir(run, 0700) < 0 || chdir(place) < 0)
 		return -1;
 	setenv("XDG_RUNTIME_DIR", run, 1);
 	setenv("TESTENV_CACHE_DIR", cache, 1);
