@@ -298,12 +298,12 @@ const struct command cmd_cache = {
 	"is in the file as well.\n\n"
 	"'remove' removes templates, but none that a session uses, and prints "
 	"their keys. 'testenv gc' removes what is over --cache-size.",
-    .examples = "$ testenv cache key --db postgres --migrations db/migrations\n"
-		"$ testenv cache export templates.tar.zst --db postgres "
-		"--migrations db/migrations\n"
-		"$ testenv cache import templates.tar.zst\n"
-		"  on another machine: the next run migrates nothing\n"
-		"$ testenv cache remove --all\n",
+    .examples =
+	"$ testenv cache key --db postgres --migrations db/migrations\n"
+	"$ testenv cache export kept.tar.zst --db postgres --migrations db\n"
+	"$ testenv cache import kept.tar.zst\n"
+	"  on another machine: the next run migrates nothing\n"
+	"$ testenv cache remove --all\n",
     .options = own,
     .groups = OPTIONS_CONFIG,
     .min_args = 1,
