@@ -138,8 +138,12 @@ void attach_keep(struct cli *cli, struct attached *a)
 	auto_cjson cJSON *reply = NULL;
 	const cJSON *slots;
 
-	if (!a->own)
+	if (!a->own) {
+		progress_notice(cli->progress,
+				"nothing is kept: the session was there "
+				"before the command");
 		return;
+	}
 	if (session_client_call(a->client, "keep", NULL, NULL, &deadline,
 				&reply, &err) < 0) {
 		progress_notice(cli->progress, "nothing is kept: %s",

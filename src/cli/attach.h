@@ -54,7 +54,7 @@ int attach_wait(struct cli *cli, struct attached *a, struct error *err);
 int attach_keeping(struct cli *cli, struct attached *a, struct error *err);
 /* After attach_run: what the command left in its databases stays, with the
  * session, until nobody has used that for an hour. Says how to reach it.
- * Somebody else's session is left as it is. */
+ * Somebody else's session is left as it is, which is said. */
 void attach_keep(struct cli *cli, struct attached *a);
 /* Starts the watchdog, if it is not there: before any thread. */
 int attach_watchdog(struct attached *a, struct error *err);

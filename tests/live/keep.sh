@@ -81,6 +81,12 @@ run 1 keeping --db sqlite --backend sqlite --keep failure --workers 2 -- \
 kept master eight db.2
 gone "one of several"
 
+run 0 testenv up --migrations migrations --db sqlite
+run 1 keeping --db sqlite --keep failure -- sh -c './own nine; exit 1'
+err_is "testenv: nothing is kept: the session was there before the command"
+run 0 testenv down
+nothing_left "a session that was there"
+
 # Whoever kills exec wants nothing of it.
 "$TESTENV_BIN" exec --migrations migrations --db sqlite --keep always -- \
 	sh -c "./own five; : $mark; sleep 600" >"$tmp/out" 2>"$tmp/err" &

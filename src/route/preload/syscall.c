@@ -14,6 +14,14 @@ enum {
 	ARGS = 6
 };
 
+/* A library that asks whether there is such a call gives no arguments. */
+static unsigned kinds_of_openat2(const struct open_how *how, size_t size)
+{
+	if (!how || size < sizeof(*how))
+		return 0;
+	return open_kinds((int)how->flags);
+}
+
 /* Which files the call takes; 0: it takes no path. ret_path: where among the
  * arguments; in front of it is the directory's descriptor, if it is not the
  * first. */
@@ -32,7 +40,8 @@ static unsigned kinds_of(long number, const long args[ARGS], int *ret_path)
 	case SYS_openat:
 		return open_kinds((int)args[2]);
 	case SYS_openat2:
-		return open_kinds((int)((struct open_how *)args[2])->flags);
+		return kinds_of_openat2((const struct open_how *)args[2],
+					(size_t)args[3]);
 	case SYS_unlinkat:
 		return FILES;
 	default:

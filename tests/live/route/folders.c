@@ -62,6 +62,7 @@ static ino_t look(int dir)
 	check(inode_of((int)syscall(SYS_openat2, AT_FDCWD, path, &how,
 				    sizeof(how))) == own,
 	      "openat2 of the path");
+	check(syscall(SYS_openat2, -1, NULL, NULL, 0) < 0, "no arguments");
 	check(fstatat(dir, "app.sqlite", &st, 0) == 0 && st.st_ino == own,
 	      "fstatat");
 	check(inode_of(openat(above_fd, path + strlen(above) + 1, O_RDONLY)) ==
