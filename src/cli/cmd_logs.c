@@ -60,6 +60,13 @@ static int run(struct cli *cli, const struct options *options,
 			  target.service);
 		return -1;
 	}
+	if (target.backend && !strcmp(target.backend, "server")) {
+		error_set(err, ERROR_REFUSED,
+			  "service '%s' is an existing server, whose log is "
+			  "not testenv's",
+			  target.service);
+		return -1;
+	}
 	if (!target.name)
 		return error_set(err, ERROR_NO_SERVER,
 				 "the slot has no server now");

@@ -22,8 +22,10 @@ static const struct option_spec common_options[] = {
 static const struct option_spec config_options[] = {
     {"file", 'f', "FILE",
      "read this Compose file instead of looking for compose.yaml", true},
-    {"db", 0, "postgres|mariadb|sqlite|DB:VERSION",
-     "which database: postgres:16, mariadb, sqlite", true},
+    {"db", 0, "postgres|mariadb|sqlite|DB:VERSION|URL",
+     "which database: postgres:16, mariadb, sqlite, or an existing server's "
+     "URL",
+     true},
     {"image", 0, "IMAGE", "run this image instead of one found by --db", true},
     {"pull", 0, "missing|always|never|daily|weekly|every_T",
      "when the image is pulled: if it is not on the engine, each time, not at "
@@ -60,11 +62,14 @@ static const struct option_spec config_options[] = {
      "process, only a runner's workers, all of the command, or what is N "
      "levels below it",
      true},
-    {"backend", 0, "auto|container|local|sqlite", "where databases live", true},
+    {"backend", 0, "auto|container|local|server|sqlite", "where databases live",
+     true},
     {"fallback", 0, "sqlite|local,sqlite|none",
      "what to use where no container engine answers", true},
-    {"require", 0, "container|local|sqlite", "fail unless this backend serves",
-     true},
+    {"require", 0, "container|local|server|sqlite",
+     "fail unless this backend serves", true},
+    {"allow-remote", 0, NULL,
+     "use an existing server also if it is not on this machine", true},
     {"env", 'e', "NAME=VALUE",
      "set a variable for the command; may be given again", true},
     {"export", 0, "NAME=TEMPLATE",

@@ -62,6 +62,8 @@ static void service_line(const cJSON *status, const cJSON *service,
 	add(out, ", backend ", backend);
 	if (backend && !strcmp(backend, "local"))
 		add(out, ", program ", protocol_string(service, "image"));
+	else if (backend && !strcmp(backend, "server"))
+		add(out, " at ", protocol_string(service, "image"));
 	else
 		add(out, ", image ", protocol_string(service, "image"));
 	add(out, ", by ", protocol_string(service, "via"));

@@ -302,6 +302,39 @@ static int nothing_asked(const struct config *c, struct error *err)
 	return -1;
 }
 
+/* An existing server is one that has a URL, and nothing else. */
+static int check_server(const struct config *c, const struct config_service *s,
+			struct error *err)
+{
+	bool wanted = c->backend == BACKEND_SERVER ||
+		      (c->require && !strcmp(c->require, "server"));
+
+	if (!s->url && !wanted)
+		return 0;
+	if (!s->url) {
+		error_set(err, ERROR_CONFIG,
+			  "service '%s': no existing server is named", s->name);
+		error_hint(err, "give its URL: --db postgresql://...");
+		return -1;
+	}
+	if (c->backend != BACKEND_AUTO && c->backend != BACKEND_SERVER)
+		return error_set(err, ERROR_CONFIG,
+				 "service '%s' is an existing server, and the "
+				 "backend is to be '%s'",
+				 s->name, config_backend_name(c->backend));
+	if (c->require && strcmp(c->require, "server") != 0)
+		return error_set(err, ERROR_CONFIG,
+				 "service '%s' is an existing server, and '%s' "
+				 "is required",
+				 s->name, c->require);
+	if (s->image)
+		return error_set(err, ERROR_CONFIG,
+				 "service '%s' is an existing server and runs "
+				 "no image such as '%s'",
+				 s->name, s->image);
+	return 0;
+}
+
 static int check_service(struct config *c, struct config_service *s,
 			 struct error *err)
 {
@@ -318,6 +351,8 @@ static int check_service(struct config *c, struct config_service *s,
 	}
 	if (!s->db)
 		return nothing_asked(c, err);
+	if (check_server(c, s, err) < 0)
+		return -1;
 	if (strcmp(s->db, "sqlite") != 0)
 		return 0;
 	if (needs_engine)

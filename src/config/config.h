@@ -109,6 +109,7 @@ struct config {
 	char *mirror;             /* of docker.io's images, or NULL */
 	char *host;               /* --host: the engine; NULL: found */
 	bool quiet, rebuild, no_cache;
+	bool allow_remote;   /* an existing server that is elsewhere */
 	int64_t cache_bytes; /* of templates kept in one place */
 	bool verify;         /* databases are compared with their template */
 	struct config_value *values;

@@ -188,13 +188,8 @@ static int set_db(struct config *c, struct config_service *s,
 	const char *version = value[len] ? value + len + 1 : NULL;
 	auto_free char *image_key = xasprintf("%s.image", s->name);
 
-	if (strstr(value, "://")) {
-		place_error(at, err,
-			    "an existing server's URL is not "
-			    "supported in this version");
-		error_hint(err, "testenv knows postgres, mariadb and sqlite");
-		return -1;
-	}
+	if (strstr(value, "://"))
+		return setting_url(s, db, at, value, err);
 	if (!db)
 		return unknown_db(at, value, err);
 	if (version && check_version(at, value, db, version, err) < 0)
@@ -204,6 +199,7 @@ static int set_db(struct config *c, struct config_service *s,
 		setting_replace(&s->image, NULL);
 	setting_replace(&s->db, xstrdup(db));
 	setting_replace(&s->version, xstrdup_or_null(version));
+	setting_replace(&s->url, NULL);
 	return 0;
 }
 
@@ -313,7 +309,7 @@ static const struct choice backends[] = {
     {"auto", BACKEND_AUTO, false},
     {"container", BACKEND_CONTAINER, false},
     {"swarm", BACKEND_SWARM, true},
-    {"server", BACKEND_SERVER, true},
+    {"server", BACKEND_SERVER, false},
     {"local", BACKEND_LOCAL, false},
     {"sqlite", BACKEND_SQLITE, false},
     {NULL, 0, false},
@@ -588,6 +584,14 @@ static int set_cache_size(struct config *c, struct config_service *s,
 	return 0;
 }
 
+static int set_allow_remote(struct config *c, struct config_service *s,
+			    const struct place *at, const char *value,
+			    struct error *err)
+{
+	(void)s;
+	return boolean(at, value, &c->allow_remote, err);
+}
+
 static int set_rebuild(struct config *c, struct config_service *s,
 		       const struct place *at, const char *value,
 		       struct error *err)
@@ -637,6 +641,7 @@ const struct setting settings[] = {
     {"backend", "backend", false, false, set_backend},
     {"fallback", "fallback", false, false, set_fallback},
     {"require", "require", false, false, set_require},
+    {"allow-remote", "allow_remote", false, false, set_allow_remote},
     {"env", "env", false, true, set_env},
     {"transport", "transport", false, false, set_transport},
     {"timeout", "timeout", false, false, set_timeout},
@@ -752,6 +757,12 @@ static void record_setting(const struct setting *setting, struct config *c,
 			   seeds ? s->seeds.n
 			   : s   ? s->migrate_inputs.n
 				 : 0);
+	}
+	if (strstr(value, "://") && !strcmp(setting->key, "db")) {
+		auto_free char *shown = setting_without_password(value);
+
+		config_record(c, key.s, shown, at);
+		return;
 	}
 	config_record(c, key.s, *value ? value : "true", at);
 }

@@ -44,6 +44,14 @@ int setting_apply(const struct setting *setting, struct config *c,
 		  struct config_service *s, const struct place *at,
 		  const char *value, struct error *err);
 
+/* An existing server's URL for `db`, which its scheme names (NULL: nothing
+ * known); setting_url.c. */
+int setting_url(struct config_service *s, const char *db,
+		const struct place *at, const char *value, struct error *err);
+/* "postgresql://user:***@host/db": for doctor, which shows every value. The
+ * caller frees. */
+char *setting_without_password(const char *url);
+
 /* Notes where a value came from, replacing what was noted before. */
 void config_record(struct config *c, const char *key, const char *value,
 		   const struct place *at);

@@ -56,6 +56,7 @@ void db_address_free(struct db_address *a)
 	free(a->database);
 	free(a->slot_user);
 	free(a->path);
+	free(a->params);
 	*a = (struct db_address){.dialect = a->dialect};
 }
 
@@ -72,6 +73,7 @@ void db_address_copy(const struct db_address *from, struct db_address *ret)
 	    .database = xstrdup_or_null(from->database),
 	    .slot_user = xstrdup_or_null(from->slot_user),
 	    .path = xstrdup_or_null(from->path),
+	    .params = xstrdup_or_null(from->params),
 	};
 }
 

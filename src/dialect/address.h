@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/strvec.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct error;
@@ -35,7 +36,8 @@ struct db_address {
 	char *user, *password, *database;
 	/* the router says it in place of the user, with the same password */
 	char *slot_user;
-	char *path; /* sqlite: absolute */
+	char *path;   /* sqlite: absolute */
+	char *params; /* more of the URL, "sslmode=require&a=b"; or NULL */
 };
 void db_address_free(struct db_address *a);
 #define auto_db_address __attribute__((cleanup(db_address_free)))
@@ -48,6 +50,22 @@ void db_address_copy(const struct db_address *from, struct db_address *ret);
  * Each part percent-encoded.
  */
 void db_url(const struct db_address *a, struct buf *ret);
+
+/*
+ * The address in a URL of a server: postgresql://, postgres://, mysql://,
+ * mariadb://. Parts are percent-decoded; the port is the dialect's own unless
+ * said, host "" is NULL, and a socket is one named by host=/DIR (postgres) or
+ * unix_socket=/FILE, socket=/FILE (mariadb). What else there is of parameters
+ * is kept as written. ERROR_CONFIG, whose text never holds the password. Pure.
+ */
+int db_url_parse(const char *url, struct db_address *ret, struct error *err);
+/* The URL's value of one parameter, decoded, or NULL; the caller frees. */
+char *db_param(const struct db_address *a, const char *name);
+/* Do the parameters (sslmode, ssl-mode) insist on TLS? */
+bool db_demands_tls(const struct db_address *a);
+/* The parameters without those about TLS; NULL where none is left. The caller
+ * frees. */
+char *db_plain_params(const struct db_address *a);
 
 /*
  * Expands one export template: {url} {host} {port} {user} {password} {database}

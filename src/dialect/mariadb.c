@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 
 struct mariadb {
@@ -113,6 +114,37 @@ static void set_options(MYSQL *mysql, const struct db_address *a)
 		       "testenv");
 }
 
+/* As clients and drivers spell it. */
+static char *ssl_param(const struct db_address *a, const char *part)
+{
+	auto_free char *dash = xasprintf("ssl-%s", part);
+	auto_free char *underscore = xasprintf("ssl_%s", part);
+	char *value = db_param(a, dash);
+
+	return value ? value : db_param(a, underscore);
+}
+
+static void set_tls(MYSQL *mysql, const struct db_address *a)
+{
+	auto_free char *ca = ssl_param(a, "ca");
+	auto_free char *cert = ssl_param(a, "cert");
+	auto_free char *key = ssl_param(a, "key");
+	auto_free char *mode = ssl_param(a, "mode");
+	my_bool yes = 1;
+
+	if (!db_demands_tls(a))
+		return;
+	mysql_options(mysql, MYSQL_OPT_SSL_ENFORCE, &yes);
+	if (ca)
+		mysql_options(mysql, MYSQL_OPT_SSL_CA, ca);
+	if (cert)
+		mysql_options(mysql, MYSQL_OPT_SSL_CERT, cert);
+	if (key)
+		mysql_options(mysql, MYSQL_OPT_SSL_KEY, key);
+	if (mode && !strncasecmp(mode, "verify", 6))
+		mysql_options(mysql, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &yes);
+}
+
 static int start_session(struct mariadb *m, const struct db_address *a,
 			 const struct deadline *d, struct error *err)
 {
@@ -165,6 +197,7 @@ static int my_connect(const struct db_address *a, const struct deadline *d,
 	m->database = xstrdup_or_null(a->database);
 	m->by_socket = !db_by_tcp(a);
 	set_options(&m->mysql, a);
+	set_tls(&m->mysql, a);
 	if (start_session(m, a, d, err) < 0)
 		return -1;
 	*ret = take_ptr(&db);

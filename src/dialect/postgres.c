@@ -102,6 +102,23 @@ static int finish_connect(PGconn *conn, const struct deadline *d,
 	return 0;
 }
 
+/* What a URL's parameters may say to libpq; others are for the tests' driver.
+ */
+static const char *const url_params[] = {
+    "sslmode",
+    "sslrootcert",
+    "sslcert",
+    "sslkey",
+    "sslcrl",
+    "sslcrldir",
+    "sslsni",
+    "ssl_min_protocol_version",
+    "ssl_max_protocol_version",
+    "gssencmode",
+    "channel_binding",
+    "connect_timeout",
+};
+
 /*
  * Every parameter that has a variable in the environment is given, because
  * libpq would else take it from there. The password file is one that cannot be
@@ -127,8 +144,9 @@ static PGconn *start_connect(const struct db_address *a)
 	    {"options", "-c client_min_messages=warning"},
 	    {"application_name", "testenv"},
 	};
-	const char *keys[array_len(pairs) + 1] = {NULL};
-	const char *values[array_len(pairs) + 1] = {NULL};
+	const char *keys[array_len(pairs) + array_len(url_params) + 1] = {NULL};
+	const char *values[array_len(keys)] = {NULL};
+	auto_strvec struct strvec given = STRVEC_INIT;
 	size_t n = 0;
 
 	for (size_t i = 0; i < array_len(pairs); i++) {
@@ -136,6 +154,16 @@ static PGconn *start_connect(const struct db_address *a)
 			continue;
 		keys[n] = pairs[i][0];
 		values[n++] = pairs[i][1];
+	}
+	/* a later one of the same name counts */
+	for (size_t i = 0; i < array_len(url_params); i++) {
+		char *value = db_param(a, url_params[i]);
+
+		if (!value)
+			continue;
+		strvec_take(&given, value);
+		keys[n] = url_params[i];
+		values[n++] = value;
 	}
 	return PQconnectStartParams(keys, values, 0);
 }

@@ -93,6 +93,12 @@ static void put_server_url(struct buf *b, const struct db_address *a,
 	put_socket(b, a, ret_any);
 }
 
+static void put_more(struct buf *b, const struct db_address *a, bool any)
+{
+	if (a->params)
+		buf_printf(b, "%c%s", any ? '&' : '?', a->params);
+}
+
 void db_url(const struct db_address *a, struct buf *ret)
 {
 	bool any;
@@ -100,9 +106,11 @@ void db_url(const struct db_address *a, struct buf *ret)
 	switch (a->dialect) {
 	case DIALECT_POSTGRES:
 		put_server_url(ret, a, "postgresql", &any);
+		put_more(ret, a, any);
 		break;
 	case DIALECT_MARIADB:
 		put_server_url(ret, a, "mysql", &any);
+		put_more(ret, a, any);
 		break;
 	case DIALECT_SQLITE:
 		/* three slashes, and the fourth begins the path */

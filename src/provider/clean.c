@@ -120,7 +120,7 @@ int clean_migrate(const struct provider *p, const struct db_address *login,
 	free(a.password);
 	free(a.database);
 	a.user = xstrdup(p->spec.user);
-	a.password = xstrdup(password);
+	a.password = xstrdup_or_null(password);
 	a.database = xstrdup(database);
 	return migrations_run(p->spec.migrations, &a, deadline, p->progress,
 			      err);

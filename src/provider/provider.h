@@ -55,6 +55,9 @@ struct provider_spec {
 	int64_t pull_age_s;          /* as image_wish has it */
 	const char *database, *user; /* NULL: "app", "app" */
 	const char *const *env;      /* more for the server's container */
+	const char *url;             /* of an existing server, or NULL */
+	bool allow_remote;           /* also one that is not on this machine */
+	unsigned workers;            /* 0: as many as turn out to be needed */
 	const struct migrations *migrations;
 	enum isolation isolation;
 	int64_t memory_bytes; /* of one server; 0: default */
@@ -93,6 +96,13 @@ int provider_open_local(const struct provider_spec *spec,
 			const struct deadline *deadline,
 			const struct progress *progress, struct provider **ret,
 			struct error *err);
+/* A server that is not ours, spec->url; provider/existing.h. Errors as
+ * existing_open's. */
+int provider_open_server(const struct provider_spec *spec,
+			 const struct ownership *owner,
+			 const struct deadline *deadline,
+			 const struct progress *progress, struct provider **ret,
+			 struct error *err);
 int provider_open_sqlite(const struct provider_spec *spec,
 			 const struct ownership *owner,
 			 const struct progress *progress, struct provider **ret,

@@ -7,6 +7,7 @@
 #include "base/ident.h"
 #include "base/log.h"
 #include "docker/engine.h"
+#include "provider/existing.h"
 #include "provider/local_sweep.h"
 #include "provider/sweep.h"
 #include "session/internal.h"
@@ -69,6 +70,8 @@ static const char *kind_word(enum estate_kind kind)
 		return "data";
 	case ESTATE_LOCAL_DIR:
 		return "local";
+	case ESTATE_SERVERS:
+		return "servers";
 	case ESTATE_ENGINE:
 		return "engine";
 	}
@@ -97,6 +100,7 @@ void estate_free(struct estate *e)
 	free(e->data_dir);
 	free(e->local_dir);
 	free(e->engine);
+	free(e->servers);
 	*e = (struct estate){0};
 }
 
@@ -108,6 +112,8 @@ static void take_line(struct estate *e, const char *line)
 		slot = &e->data_dir;
 	else if (!strncmp(line, "local ", 6))
 		slot = &e->local_dir;
+	else if (!strncmp(line, "servers ", 8))
+		slot = &e->servers;
 	else if (!strncmp(line, "engine ", 7))
 		slot = &e->engine;
 	if (!slot)
@@ -148,6 +154,25 @@ static int clean_engine(const struct estate *e, const struct deadline *deadline,
 	return result;
 }
 
+/* Each in turn, past one that does not answer. */
+static int clean_servers(const struct estate *e,
+			 const struct deadline *deadline, struct error *err)
+{
+	const char *p = e->servers;
+	int result = 0;
+
+	while (*p) {
+		size_t len = strcspn(p, "\t");
+		auto_free char *url = xstrndup(p, len);
+
+		if (len && existing_sweep(url, e->session, deadline,
+					  result < 0 ? NULL : err) < 0)
+			result = -1;
+		p += len + (p[len] == '\t');
+	}
+	return result;
+}
+
 /* A directory is only removed if its last part is the session's id: no estate
  * file, however it came to be, makes us remove anything else. */
 static bool is_sessions_dir(const char *path, const char *session)
@@ -173,6 +198,8 @@ int estate_clean(const struct estate *estate, const struct deadline *deadline,
 		 struct error *err)
 {
 	if (estate->engine && clean_engine(estate, deadline, err) < 0)
+		return error_wrap(err, "session '%s'", estate->session);
+	if (estate->servers && clean_servers(estate, deadline, err) < 0)
 		return error_wrap(err, "session '%s'", estate->session);
 	/* the run directory goes last: while it is there, gc finds the rest */
 	if (clean_dir(estate, estate->local_dir, deadline, err) < 0 ||

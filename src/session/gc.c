@@ -14,10 +14,12 @@
 #include "docker/engine.h"
 #include "docker/image.h"
 #include "provider/cache.h"
+#include "provider/existing.h"
 #include "provider/images.h"
 #include "provider/labels.h"
 #include "session/death.h"
 #include "session/estate.h"
+#include "session/existing.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -307,6 +309,44 @@ static int collect_all(struct gc *gc, const struct config *config,
 	return result;
 }
 
+static void found_database(void *arg, const char *name, const char *why,
+			   const struct error *failure)
+{
+	struct gc *gc = arg;
+	struct gc_row *row = add_row(gc, "database", name, why);
+
+	row->removed = !failure && !(gc->flags & GC_DRY_RUN);
+	if (failure)
+		row->failure = xstrdup(error_text(failure));
+}
+
+static bool may_use(const struct config *config, const char *url)
+{
+	auto_db_address struct db_address a = {.dialect = DIALECT_POSTGRES};
+	auto_free char *ip = NULL;
+
+	return config->allow_remote || (existing_address(url, &a, NULL) == 0 &&
+					existing_is_local(&a, &ip));
+}
+
+/* On the existing servers of the configuration. One that does not answer, or is
+ * not to be used, has nothing that could be seen to. */
+static void collect_servers(struct gc *gc, const struct config *config)
+{
+	bool only_look = gc->flags & GC_DRY_RUN;
+
+	for (size_t i = 0; config && i < config->n_services; i++) {
+		auto_error struct error why = ERROR_INIT;
+		const char *url = config->services[i].url;
+
+		if (!url || !may_use(config, url))
+			continue;
+		if (session_collect_server(url, only_look, gc->deadline,
+					   found_database, gc, &why) < 0)
+			log_debug("gc: %s", why.text);
+	}
+}
+
 int session_gc(const struct config *config, unsigned flags,
 	       const struct deadline *deadline, struct gc_report *ret,
 	       struct error *err)
@@ -314,6 +354,7 @@ int session_gc(const struct config *config, unsigned flags,
 	struct gc_report report = {0};
 	struct gc gc = {flags, deadline, &report};
 
+	collect_servers(&gc, config);
 	if (collect_all(&gc, config, err) < 0) {
 		gc_report_free(&report);
 		return -1;

@@ -76,6 +76,10 @@ int session_make_dir(const char *parent, const char *id, struct lock *lock,
 		     char **ret, struct error *err);
 /* Where local servers live: s->owner.local_dir and local_cache. */
 int session_local_place(struct session *s, struct error *err);
+/* Existing servers: what is left there by dead sessions is removed, and the
+ * services' providers are opened. Nothing where there is none. */
+int session_open_existing(struct session *s, const struct deadline *deadline,
+			  struct error *err);
 /* The parent of root's sessions' local_dir, NULL for others. The caller frees.
  */
 char *session_local_parent(void);

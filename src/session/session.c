@@ -267,9 +267,13 @@ void session_set_public(struct session *s, unsigned service, int slot,
 	/* every slot's user and password are the same */
 	const struct db_address *login = &to->slots[0];
 
+	/* what is in front of a server speaks no TLS */
+	if (login->params && db_demands_tls(login))
+		return;
 	db_address_free(a);
 	*a = (struct db_address){
 	    .dialect = address->dialect,
+	    .params = db_plain_params(login),
 	    .host = xstrdup_or_null(address->host),
 	    .port = address->port,
 	    .socket_dir = xstrdup_or_null(address->socket_dir),

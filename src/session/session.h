@@ -30,6 +30,7 @@ enum estate_kind {
 	ESTATE_RUN_DIR, /* a directory to remove */
 	ESTATE_DATA_DIR,
 	ESTATE_LOCAL_DIR, /* local servers' data, where that is elsewhere */
+	ESTATE_SERVERS,   /* existing servers' URLs, each behind a tab */
 	ESTATE_ENGINE,    /* encoded candidate: session_engine_encode */
 };
 struct estate_listener {
@@ -92,7 +93,7 @@ const char *session_identity(const struct session *s);
 /* What happened, once started. Borrowed. */
 struct session_service {
 	const char *name;
-	const char *backend; /* "container", "local", "sqlite" */
+	const char *backend; /* "container", "local", "server", "sqlite" */
 	enum dialect dialect;
 	struct provider_facts facts;
 	const char *migrations; /* "12 migrations (goose), 1 seed", or NULL */
@@ -138,7 +139,8 @@ const char *session_data_dir(const struct session *s);
 struct estate {
 	char *session;
 	char *run_dir, *data_dir, *local_dir;
-	char *engine; /* encoded, or NULL */
+	char *engine;  /* encoded, or NULL */
+	char *servers; /* with their passwords; or NULL */
 };
 int estate_clean(const struct estate *estate, const struct deadline *deadline,
 		 struct error *err);

@@ -60,8 +60,10 @@ static int describe(struct session *s, unsigned i, enum dialect dialect,
 	free(service->migrations_text);
 	service->migrations_text = migrations_describe(&service->migrations);
 	service->dialect = dialect;
-	service->backend =
-	    dialect == DIALECT_SQLITE ? BACKEND_SQLITE : BACKEND_CONTAINER;
+	if (dialect == DIALECT_SQLITE)
+		service->backend = BACKEND_SQLITE;
+	else
+		service->backend = c->url ? BACKEND_SERVER : BACKEND_CONTAINER;
 	service->spec = (struct provider_spec){
 	    .service = c->name,
 	    .index = i,
@@ -73,8 +75,11 @@ static int describe(struct session *s, unsigned i, enum dialect dialect,
 	    .database = c->database ? c->database : "app",
 	    .user = c->user ? c->user : "app",
 	    .env = (const char *const *)c->env.v,
+	    .url = c->url,
+	    .allow_remote = s->config->allow_remote,
+	    .workers = (unsigned)s->config->workers,
 	    .migrations = &service->migrations,
-	    .isolation = s->config->isolation == ISOLATION_DATABASE
+	    .isolation = s->config->isolation == ISOLATION_DATABASE || c->url
 			     ? ISOLATE_DATABASE
 			     : ISOLATE_SERVER,
 	    .memory_bytes = c->memory_bytes,
@@ -108,12 +113,26 @@ static int describe_all(struct session *s, struct error *err)
 	return 0;
 }
 
+/* A server of our own: neither a file nor an existing one. */
+static bool is_ours_to_start(const struct service *service)
+{
+	return service->dialect != DIALECT_SQLITE && !service->config->url;
+}
+
 static bool needs_servers(const struct session *s)
 {
 	for (unsigned i = 0; i < s->n_services; i++)
-		if (s->services[i].dialect != DIALECT_SQLITE)
+		if (is_ours_to_start(&s->services[i]))
 			return true;
 	return false;
+}
+
+static bool only_files(const struct session *s)
+{
+	for (unsigned i = 0; i < s->n_services; i++)
+		if (s->services[i].dialect != DIALECT_SQLITE)
+			return false;
+	return true;
 }
 
 int session_open_engine(struct session *s, const struct deadline *deadline,
@@ -140,7 +159,7 @@ static int open_containers(struct session *s, const struct deadline *deadline,
 	for (unsigned i = 0; i < s->n_services; i++) {
 		struct service *service = &s->services[i];
 
-		if (service->dialect != DIALECT_SQLITE &&
+		if (is_ours_to_start(service) &&
 		    provider_open_container(s->engine, &service->spec,
 					    &s->owner, deadline, s->progress,
 					    &service->provider, err) < 0)
@@ -160,7 +179,7 @@ static int open_local(struct session *s, const struct deadline *deadline,
 	for (unsigned i = 0; i < s->n_services; i++) {
 		struct service *service = &s->services[i];
 
-		if (service->dialect == DIALECT_SQLITE)
+		if (!is_ours_to_start(service))
 			continue;
 		if (provider_open_local(&service->spec, &s->owner, deadline,
 					s->progress, &service->provider,
@@ -208,7 +227,7 @@ static void close_providers(struct session *s)
 static int use_sqlite(struct session *s, struct error *err)
 {
 	for (unsigned i = 0; i < s->n_services; i++)
-		if (s->services[i].dialect != DIALECT_SQLITE &&
+		if (is_ours_to_start(&s->services[i]) &&
 		    describe(s, i, DIALECT_SQLITE, err) < 0)
 			return -1;
 	return 0;
@@ -341,11 +360,11 @@ static unsigned choose_max_slots(const struct session *s)
 	unsigned wanted = (unsigned)s->config->workers;
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
 
-	if (!needs_servers(s))
+	if (only_files(s))
 		return wanted > MAX_FILES ? wanted : MAX_FILES;
 	if (wanted)
 		return wanted + 1;
-	if (s->config->isolation == ISOLATION_DATABASE)
+	if (s->config->isolation == ISOLATION_DATABASE || !needs_servers(s))
 		return MAX_DATABASES;
 	return cores > 0 ? 2 * (unsigned)cores : 2;
 }
@@ -382,7 +401,9 @@ static int start_slots(struct session *s, const struct deadline *deadline,
 int session_prepare(struct session *s, const struct deadline *deadline,
 		    struct error *err)
 {
-	if (describe_all(s, err) < 0 || choose_backend(s, deadline, err) < 0)
+	if (describe_all(s, err) < 0 ||
+	    session_open_existing(s, deadline, err) < 0 ||
+	    choose_backend(s, deadline, err) < 0)
 		return -1;
 	return open_files(s, err);
 }

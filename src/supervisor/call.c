@@ -367,6 +367,19 @@ static void begin_connect(struct call *c)
 	}
 }
 
+/* The slots of an existing server are databases of it, whatever was asked. */
+static bool has_own_name(const struct call *c)
+{
+	const struct supervisor *s = c->front->supervisor;
+	const struct db_address *slot =
+	    session_slot_address(s->session, c->front->service, c->slot);
+	const char *name =
+	    session_public_database(s->session, c->front->service);
+
+	return s->spec.config->isolation == ISOLATION_DATABASE ||
+	       (slot->database && name && strcmp(slot->database, name) != 0);
+}
+
 static void begin_rename(struct call *c)
 {
 	struct session *session = c->front->supervisor->session;
@@ -383,12 +396,11 @@ static void begin_rename(struct call *c)
 /* It has its database: the way there is short. */
 static void serve(struct call *c, struct tenant *t)
 {
-	struct supervisor *s = c->front->supervisor;
 
 	c->slot = t->slot;
 	c->use.cut = on_use_cut;
 	tenant_use_add(t, &c->use);
-	if (s->spec.config->isolation == ISOLATION_DATABASE)
+	if (has_own_name(c))
 		begin_rename(c);
 	/* Postgres' clients speak first */
 	if (c->rename.from && dialect_of(c) == DIALECT_POSTGRES)

@@ -144,6 +144,9 @@ static void note_estate(struct guard *g, const struct frame *f)
 	case ESTATE_LOCAL_DIR:
 		field = &g->estate.local_dir;
 		break;
+	case ESTATE_SERVERS:
+		field = &g->estate.servers;
+		break;
 	case ESTATE_ENGINE:
 		field = &g->estate.engine;
 		break;

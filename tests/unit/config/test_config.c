@@ -210,10 +210,9 @@ static void test_refused_flags(void **state)
 	FAILS(ERROR_USAGE,
 	      "--db: 'mysql:8': this is MariaDB's, not MySQL's version",
 	      "give --image mysql:8 for MySQL's own server", "db", "mysql:8");
-	FAILS(ERROR_USAGE,
-	      "--db: an existing server's URL is not supported in this "
-	      "version",
-	      NULL, "db", "postgresql://localhost/x");
+	FAILS(ERROR_USAGE, "--db: 'http://' is no kind of server",
+	      "testenv knows postgresql://, mysql:// and mariadb://", "db",
+	      "http://user:secret@localhost/x");
 	FAILS(ERROR_USAGE,
 	      "--workers: '0' is neither 'auto' nor a number from 1 to 512",
 	      NULL, "db", "postgres", "workers", "0");
@@ -226,9 +225,10 @@ static void test_refused_flags(void **state)
 	FAILS(ERROR_USAGE,
 	      "--backend: 'swarm' is not supported in this version", NULL, "db",
 	      "postgres", "backend", "swarm");
-	FAILS(ERROR_USAGE,
-	      "--backend: 'x' is none of: auto, container, local, sqlite", NULL,
-	      "db", "postgres", "backend", "x");
+	FAILS(
+	    ERROR_USAGE,
+	    "--backend: 'x' is none of: auto, container, server, local, sqlite",
+	    NULL, "db", "postgres", "backend", "x");
 	FAILS(ERROR_USAGE, "--isolation: 'x' is none of: container, database",
 	      NULL, "db", "postgres", "isolation", "x");
 	FAILS(ERROR_USAGE, "--fresh: 'x' is none of: owner, worker, never",
@@ -250,8 +250,8 @@ static void test_refused_flags(void **state)
 	FAILS(ERROR_USAGE, "--fallback: 'x' is none of: sqlite, local",
 	      "or 'none', to fail instead", "db", "postgres", "fallback", "x");
 	FAILS(ERROR_USAGE,
-	      "--require: 'auto' is none of: container, local, sqlite", NULL,
-	      "db", "postgres", "require", "auto");
+	      "--require: 'auto' is none of: container, server, local, sqlite",
+	      NULL, "db", "postgres", "require", "auto");
 	FAILS(ERROR_USAGE, "--env: 'A' is not NAME=VALUE", NULL, "db",
 	      "postgres", "env", "A");
 	FAILS(ERROR_USAGE, "--export: '1A=x' is not NAME=VALUE", NULL, "db",
@@ -623,8 +623,8 @@ static void test_errors_in_a_file(void **state)
 		   "compose.yaml:2:3: workers: has no value");
 	FILE_FAILS("x-testenv:\n  env: { 'A-B': x }\n",
 		   "compose.yaml:2:17: env: 'A-B=x' is not NAME=VALUE");
-	FILE_FAILS("x-testenv:\n  backend: server\n",
-		   "compose.yaml:2:12: backend: 'server' is not supported in "
+	FILE_FAILS("x-testenv:\n  backend: swarm\n",
+		   "compose.yaml:2:12: backend: 'swarm' is not supported in "
 		   "this version");
 	FILE_FAILS("a: {\n", "compose.yaml:2:1: did not find expected node "
 			     "content");

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=sh
+# existing.sh - a server that is not testenv's, for the tests of --db URL;
+# sourced after exec.sh. It ends with the test.
+: "${tmp:?made by lib.sh}"
+data=$tmp/server
+server_pid=
+# shellcheck disable=SC2317 # the trap calls it
+stop_server() {
+	if [ -n "$server_pid" ]; then
+		kill -TERM "$server_pid" 2>/dev/null
+		wait "$server_pid" 2>/dev/null
+	fi
+	rm -rf "$tmp"
+}
+trap stop_server EXIT
+
+# as_user COMMAND...: root's servers run as somebody else
+as_user() {
+	if [ "$(id -u)" = 0 ]; then
+		setpriv --reuid=nobody --regid="$(id -g nobody)" --clear-groups \
+			"$@"
+	else
+		"$@"
+	fi
+}
+
+# free_port: one that nobody has now; another may take it before the server
+# does, which then does not start
+free_port() {
+	python3 -c 'import socket
+s = socket.socket()
+s.bind(("127.0.0.1", 0))
+print(s.getsockname()[1])'
+}
+
+make_data() {
+	chmod 711 "$tmp"
+	mkdir "$data"
+	[ "$(id -u)" != 0 ] || chown nobody "$data"
+}
+
+start_postgres() {
+	bin=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | tail -n 1)
+	if [ -z "$bin" ] || [ ! -x "$bin/initdb" ]; then
+		skip 'no postgres server is installed'
+	fi
+	make_data
+	as_user "$bin/initdb" -D "$data/d" -U boss -A trust --no-sync \
+		>"$tmp/log" 2>&1 || fail "initdb: $(cat "$tmp/log")"
+	printf '%s\n' 'local all all trust' \
+		'host all all 127.0.0.1/32 scram-sha-256' |
+		as_user tee "$data/d/pg_hba.conf" >/dev/null
+	port=$(free_port)
+	as_user "$bin/postgres" -D "$data/d" -c "port=$port" -c fsync=off \
+		-c listen_addresses=127.0.0.1 -c max_connections=30 \
+		-c "unix_socket_directories=$data" >"$tmp/log" 2>&1 &
+	server_pid=$!
+	wait_for 60 sql 'select 1' || skip "postgres: $(tail -n 1 "$tmp/log")"
+	sql "create role dev login createdb password 'p@ss:w/rd'"
+	sql "create role poor login password 'x'"
+	sql 'create database testenv_precious'
+	url="postgresql://dev:p%40ss:w%2Frd@127.0.0.1:$port"
+	poor="postgresql://poor:x@127.0.0.1:$port"
+}
+
+start_mariadb() {
+	server=$(command -v mariadbd || ls /usr/sbin/mariadbd 2>/dev/null) ||
+		skip 'no mariadb server is installed'
+	make_data
+	as_user mariadb-install-db --no-defaults --datadir="$data/d" \
+		--auth-root-authentication-method=normal --skip-test-db \
+		>"$tmp/log" 2>&1 || fail "install-db: $(cat "$tmp/log")"
+	port=$(free_port)
+	as_user "$server" --no-defaults --datadir="$data/d" \
+		--socket="$data/s" --port="$port" --bind-address=127.0.0.1 \
+		--innodb-flush-log-at-trx-commit=0 --tmpdir="$data" \
+		--pid-file="$data/pid" >"$tmp/log" 2>&1 &
+	server_pid=$!
+	wait_for 60 sql 'select 1' || skip "mariadb: $(tail -n 1 "$tmp/log")"
+	sql "create user dev@'%' identified by 'p@ss';
+		grant all on \`testenv\\_%\`.* to dev@'%';
+		create user poor@'%' identified by 'x'"
+	sql 'create database testenv_precious'
+	url="mysql://dev:p%40ss@127.0.0.1:$port"
+	poor="mysql://poor:x@127.0.0.1:$port"
+}
+
+# sql TEXT: as the administrator
+sql() {
+	if [ -n "${bin:-}" ]; then
+		psql -h "$data" -p "$port" -U boss -d postgres -qAtc "$1"
+	else
+		mariadb -S "$data/s" -uroot -N -e "$1"
+	fi
+}
+databases() {
+	if [ -n "${bin:-}" ]; then
+		sql "select datname from pg_database where datname like 'testenv%'
+			order by 1"
+	else
+		sql 'show databases' | grep '^testenv' | sort
+	fi
+}
+# only_kept: none of a session's is left, and what is not ours is there
+sessions_of() {
+	databases | grep '^testenv_s_' || true
+}
+none_left() {
+	[ -z "$(sessions_of)" ]
+}
+# clean WHAT
+clean() {
+	wait_for 20 none_left || fail "$1: databases are left: $(sessions_of)"
+	databases | grep -qx testenv_precious || fail "$1: another's was dropped"
+	nothing_left "$1"
+}
