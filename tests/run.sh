@@ -310,7 +310,7 @@ part_clang_asan() {
 			tests clang-asan 'unit|fake' -j "$jobs"
 }
 build_fuzz() {
-	targets='fuzz_startup fuzz_json fuzz_engine'
+	targets='fuzz_startup fuzz_json fuzz_split fuzz_engine'
 	build fuzz clang -DCMAKE_BUILD_TYPE=Debug -DTESTENV_FUZZ=ON
 	built=$?
 	targets=
@@ -333,6 +333,7 @@ part_fuzz() {
 	step 'clang, fuzzers: build' build_fuzz || return
 	step 'fuzz: first packets' fuzz startup 10
 	step 'fuzz: protocol' fuzz json 10
+	step 'fuzz: SQL and CSV' fuzz split 10
 	step 'fuzz: replies of an engine' fuzz engine 60
 }
 # What it leaves out builds images or starts hundreds of servers, which run no
@@ -341,7 +342,7 @@ part_fuzz() {
 part_live_asan() {
 	step 'clang, sanitizers: build' build_clang_asan &&
 		step 'clang, sanitizers: live' tests clang-asan live -j 2 \
-			-E 'cache_crash|engine_|fresh_machine|images_|live.(install|load|migrate_tools)|runners_([^c]|co)|shop_[rmp]'
+			-E 'cache_crash|engine_|fresh_machine|images_|live.(install|load|migrate_(tools|layouts))|runners_([^c]|co)|shop_[rmp]'
 }
 
 everything() {

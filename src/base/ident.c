@@ -96,6 +96,19 @@ void digest_of(const void *data, size_t len, char ret_hex[DIGEST_HEX])
 	to_hex(bytes, ret_hex);
 }
 
+void digest_384_of(const void *data, size_t len, char ret_hex[DIGEST_384_HEX])
+{
+	static const char digits[] = "0123456789abcdef";
+	unsigned char bytes[EVP_MAX_MD_SIZE];
+
+	must(EVP_Digest(data, len, bytes, NULL, EVP_sha384(), NULL));
+	for (size_t i = 0; i < DIGEST_384_HEX / 2; i++) {
+		ret_hex[2 * i] = digits[bytes[i] >> 4];
+		ret_hex[2 * i + 1] = digits[bytes[i] & 15];
+	}
+	ret_hex[DIGEST_384_HEX - 1] = '\0';
+}
+
 int digest_file(const char *path, char ret_hex[DIGEST_HEX], struct error *err)
 {
 	auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);

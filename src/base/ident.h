@@ -29,6 +29,11 @@ void digest_add_str(struct digest *d, const char *s); /* NULL counts too */
 void digest_end(struct digest *d, char ret_hex[DIGEST_HEX]);
 /* Of one string as it is, without framing (a docker context's folder). */
 void digest_of(const void *data, size_t len, char ret_hex[DIGEST_HEX]);
+/* The same by SHA-384. */
+enum {
+	DIGEST_384_HEX = 97
+};
+void digest_384_of(const void *data, size_t len, char ret_hex[DIGEST_384_HEX]);
 /* Of a file's content, as sha256sum prints it. */
 int digest_file(const char *path, char ret_hex[DIGEST_HEX], struct error *err);
 

@@ -39,6 +39,10 @@ static const struct option_spec config_options[] = {
      "auto|plain|flyway|golang-migrate|sqlx|dbmate|goose|"
      "sql-migrate",
      "whose migrations they are, if that cannot be told", true},
+    {"bookkeeping", 0, "yes|no",
+     "note what was applied where their tool looks for it, so that a program "
+     "that migrates when it starts finds nothing to do",
+     true},
     {"migrate", 0, "COMMAND",
      "then run this shell command once against the template, whose address it "
      "finds in DATABASE_URL and the other variables",

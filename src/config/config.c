@@ -454,6 +454,7 @@ static void add_service(struct digest *d, const struct config_service *s)
 	digest_add_str(d, s->url);
 	digest_add_str(d, s->migrations);
 	digest_add_str(d, s->layout);
+	add_number(d, s->no_bookkeeping);
 	digest_add_str(d, s->migrate);
 	digest_add_str(d, s->seed_command);
 	digest_add_str(d, s->migrate_dir);

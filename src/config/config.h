@@ -60,17 +60,18 @@ enum config_origin {
 
 /* One database service. */
 struct config_service {
-	char *name;         /* "db" for --db */
-	char *db;           /* "postgres", "mariadb", "sqlite" */
-	char *version;      /* "16", or NULL */
-	char *image;        /* NULL: chosen */
-	int64_t pull_age_s; /* see enum config_pull */
-	char *url;          /* an existing server; NULL */
-	char *migrations;   /* absolute directory, or NULL */
-	char *layout;       /* of it: "goose"; NULL: found out */
-	char *migrate;      /* a command, or NULL */
-	char *seed_command; /* another, or NULL */
-	char *migrate_dir;  /* where they run: where they were said */
+	char *name;          /* "db" for --db */
+	char *db;            /* "postgres", "mariadb", "sqlite" */
+	char *version;       /* "16", or NULL */
+	char *image;         /* NULL: chosen */
+	int64_t pull_age_s;  /* see enum config_pull */
+	char *url;           /* an existing server; NULL */
+	char *migrations;    /* absolute directory, or NULL */
+	bool no_bookkeeping; /* leave their tool's table alone */
+	char *layout;        /* of it: "goose"; NULL: found out */
+	char *migrate;       /* a command, or NULL */
+	char *seed_command;  /* another, or NULL */
+	char *migrate_dir;   /* where they run: where they were said */
 	char *seed_dir;
 	struct strvec migrate_inputs; /* absolute; files, folders, patterns */
 	struct strvec seeds;          /* absolute files */

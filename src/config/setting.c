@@ -628,6 +628,7 @@ const struct setting settings[] = {
     {"pull", "pull", true, false, set_pull},
     {"migrations", "migrations", true, false, set_migrations},
     {"layout", "layout", true, false, set_layout},
+    {"bookkeeping", "bookkeeping", true, false, set_bookkeeping},
     {"migrate", "migrate", true, false, set_migrate},
     {"migrate-inputs", "migrate_inputs", true, true, set_migrate_inputs},
     {"seed", "seed", true, true, set_seed},

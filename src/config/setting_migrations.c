@@ -35,6 +35,21 @@ int set_layout(struct config *c, struct config_service *s,
 	return 0;
 }
 
+int set_bookkeeping(struct config *c, struct config_service *s,
+		    const struct place *at, const char *value,
+		    struct error *err)
+{
+	static const struct choice words[] = {
+	    {"yes", 0, false}, {"no", 1, false}, {NULL, 0, false}};
+	int chosen;
+
+	(void)c;
+	if (setting_choose(words, at, value, &chosen, err) < 0)
+		return -1;
+	s->no_bookkeeping = chosen;
+	return 0;
+}
+
 static int set_command(const struct place *at, const char *value,
 		       char **command, char **dir, struct error *err)
 {

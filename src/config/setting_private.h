@@ -24,6 +24,9 @@ char *setting_absolute(const struct place *at, const char *path);
 int set_migrations(struct config *c, struct config_service *s,
 		   const struct place *at, const char *value,
 		   struct error *err);
+int set_bookkeeping(struct config *c, struct config_service *s,
+		    const struct place *at, const char *value,
+		    struct error *err);
 int set_layout(struct config *c, struct config_service *s,
 	       const struct place *at, const char *value, struct error *err);
 int set_migrate(struct config *c, struct config_service *s,

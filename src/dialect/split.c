@@ -392,7 +392,8 @@ static int my_delimiter(struct sql_split *sp, size_t *ret_line,
 	while (sp->p < sp->end && !is_space(*sp->p))
 		sp->p++;
 	n = (size_t)(sp->p - word);
-	if (!n || n >= sizeof(sp->delimiter) || memchr(word, '\\', n))
+	if (!n || n >= sizeof(sp->delimiter) || memchr(word, '\\', n) ||
+	    memchr(word, '\0', n))
 		return fail_at(sp, where, ret_line, err,
 			       "DELIMITER needs one short word, without a "
 			       "backslash");
@@ -402,18 +403,84 @@ static int my_delimiter(struct sql_split *sp, size_t *ret_line,
 	return 0;
 }
 
-static int my_token(struct sql_split *sp, bool *executable, size_t *ret_line,
+/*
+ * A routine's body may stand there without DELIMITER: the tools that send a
+ * whole file to the server take it, and so does the server. What the client
+ * would take for several statements, each of them wrong, is one then.
+ */
+struct my_state {
+	bool executable; /* inside of a comment that is one */
+	unsigned words;  /* of the statement, so far */
+	bool create, routine;
+	unsigned depth; /* BEGIN … END bodies, and CASE … END in them */
+	bool after_end; /* the word before was END */
+};
+
+enum {
+	/* CREATE OR REPLACE DEFINER = CURRENT_USER AGGREGATE FUNCTION … */
+	MY_ROUTINE_WORDS = 12
+};
+
+static bool begins_routine(const char *word, size_t n)
+{
+	return word_is(word, n, "procedure") || word_is(word, n, "function") ||
+	       word_is(word, n, "trigger") || word_is(word, n, "event") ||
+	       word_is(word, n, "package");
+}
+
+/* What stands behind END and belongs to it opened no counted block, but for
+ * CASE. */
+static void my_note_block(struct my_state *st, const char *word, size_t n)
+{
+	bool after_end = st->after_end;
+
+	st->after_end = false;
+	if (word_is(word, n, "end")) {
+		st->depth -= st->depth > 0;
+		st->after_end = true;
+	} else if (after_end &&
+		   (word_is(word, n, "if") || word_is(word, n, "loop") ||
+		    word_is(word, n, "while") || word_is(word, n, "repeat"))) {
+		st->depth++; /* it was not the block's */
+	} else if (word_is(word, n, "begin") ||
+		   (word_is(word, n, "case") && st->depth && !after_end)) {
+		st->depth++;
+	}
+}
+
+static void my_word(struct sql_split *sp, struct my_state *st)
+{
+	const char *word = sp->p;
+	bool part = word > sp->s && (word[-1] == '.' || word[-1] == '@');
+	size_t n;
+
+	while (sp->p < sp->end && is_word(*sp->p))
+		sp->p++;
+	n = (size_t)(sp->p - word);
+	if (part)
+		return; /* NEW.end, @begin */
+	st->words++;
+	if (st->words == 1)
+		st->create = word_is(word, n, "create");
+	else if (st->create && st->words <= MY_ROUTINE_WORDS &&
+		 begins_routine(word, n))
+		st->routine = true;
+	else if (st->routine)
+		my_note_block(st, word, n);
+}
+
+static int my_token(struct sql_split *sp, struct my_state *st, size_t *ret_line,
 		    struct error *err)
 {
 	int comment;
 
 	if (at_executable_comment(sp)) {
-		*executable = true;
+		st->executable = true;
 		sp->p += 3;
 		return 0;
 	}
-	if (*executable && at(sp, "*/")) {
-		*executable = false;
+	if (st->executable && at(sp, "*/")) {
+		st->executable = false;
 		sp->p += 2;
 		return 0;
 	}
@@ -424,19 +491,23 @@ static int my_token(struct sql_split *sp, bool *executable, size_t *ret_line,
 		return skip_quoted(sp, true, ret_line, err);
 	if (*sp->p == '`')
 		return skip_quoted(sp, false, ret_line, err);
-	sp->p++;
+	if (is_word(*sp->p) && !strcmp(sp->delimiter, ";"))
+		my_word(sp, st);
+	else
+		sp->p++;
 	return 0;
 }
 
 static int my_statement(struct sql_split *sp, struct sql_statement *st,
 			size_t *ret_line, struct error *err)
 {
-	bool executable = false;
+	struct my_state state = {0};
 
-	while (sp->p < sp->end && (executable || !at(sp, sp->delimiter)))
-		if (my_token(sp, &executable, ret_line, err) < 0)
+	while (sp->p < sp->end &&
+	       (state.executable || state.depth || !at(sp, sp->delimiter)))
+		if (my_token(sp, &state, ret_line, err) < 0)
 			return -1;
-	if (executable)
+	if (state.executable)
 		return fail_at(sp, st->sql, ret_line, err,
 			       "comment without an end");
 	st->len = (size_t)(sp->p - st->sql);

@@ -6,7 +6,8 @@
  * Postgres: strings (E'' with backslashes), dollar quotes, nested comments, a
  * ';' inside parentheses or a BEGIN ATOMIC body does not end a statement, the
  * rows of COPY … FROM stdin up to a line "\.". MariaDB: backslashes in strings,
- * '#' and "-- " comments, DELIMITER, executable comments are statements.
+ * '#' and "-- " comments, DELIMITER, executable comments are statements; a
+ * routine's BEGIN … END is one statement also where nobody set a DELIMITER.
  * SQLite: the statement reaches to the end of the script, because only the
  * library knows a trigger's end; the caller says where it was (sql_split_seek).
  */

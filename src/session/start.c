@@ -41,6 +41,7 @@ static int describe(struct session *s, unsigned i, enum dialect dialect,
 	const struct config_service *c = service->config;
 	struct migrations_source source = {
 	    .dir = c->migrations,
+	    .no_bookkeeping = c->no_bookkeeping,
 	    .seeds = c->seeds.v,
 	    .migrate = c->migrate,
 	    .seed_command = c->seed_command,

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/ident.h"
+#include "template/bookkeeping.h"
 #include "template/inputs.h"
 #include "template/listing.h"
 #include "template/sections.h"
@@ -184,6 +185,17 @@ static int load_seed(const char *path, enum dialect dialect,
 	return 0;
 }
 
+static void load_bookkeeping(const struct migrations_source *source,
+			     enum dialect dialect, struct migrations *m)
+{
+	auto_buf struct buf sql = BUF_INIT;
+
+	if (!source->no_bookkeeping)
+		bookkeeping_sql(m, dialect, &sql);
+	if (sql.len)
+		m->bookkeeping = buf_take(&sql);
+}
+
 static int load_commands(const struct migrations_source *source,
 			 struct migrations *m, struct error *err)
 {
@@ -208,6 +220,7 @@ int migrations_load(const struct migrations_source *source,
 
 	if (source->dir && load_directory(source, dialect, &m, err) < 0)
 		return -1;
+	load_bookkeeping(source, dialect, &m);
 	for (char *const *seed = source->seeds; seed && *seed; seed++)
 		if (load_seed(*seed, dialect, &m, err) < 0)
 			return -1;

@@ -26,6 +26,7 @@ void migrations_free(struct migrations *m)
 		free(m->files[i].table);
 	}
 	free(m->files);
+	free(m->bookkeeping);
 	free(m->migrate);
 	free(m->seed_command);
 	*m = (struct migrations)MIGRATIONS_INIT;
@@ -59,6 +60,7 @@ void migrations_key(const struct migrations *m, enum dialect dialect,
 		digest_add(d, m->files[i].sql, m->files[i].len);
 		digest_add(d, m->files[i].no_transaction ? "-" : "+", 1);
 	}
+	digest_add_str(d, m->bookkeeping);
 	digest_add_str(d, m->migrate);
 	digest_add_str(d, m->seed_command);
 	digest_add_str(d, m->commands_id);
@@ -145,6 +147,15 @@ static int run_file(struct work *w, const struct migration_file *f,
 	return db_run_migration(db, f->path, f->sql, f->len, w->deadline, err);
 }
 
+static int run_bookkeeping(struct work *w, struct db *db, struct error *err)
+{
+	auto_free char *name =
+	    xasprintf("notes for %s", layout_title(w->m->layout));
+	const char *sql = w->m->bookkeeping;
+
+	return db_run_migration(db, name, sql, strlen(sql), w->deadline, err);
+}
+
 static int run_files(struct work *w, size_t from, size_t to, struct error *err)
 {
 	auto_db struct db *db = NULL;
@@ -156,7 +167,7 @@ static int run_files(struct work *w, size_t from, size_t to, struct error *err)
 	for (size_t i = from; i < to; i++)
 		if (run_file(w, &w->m->files[i], db, err) < 0)
 			return -1;
-	return 0;
+	return !from && w->m->bookkeeping ? run_bookkeeping(w, db, err) : 0;
 }
 
 static int run_command(struct work *w, const char *command, struct error *err)

@@ -68,6 +68,9 @@ struct migrations {
 	size_t n;
 	size_t n_seeds;
 	enum layout layout; /* of the directory; LAYOUT_AUTO: there is none */
+	/* a script that notes the files where the layout's tool looks for
+	 * what it has applied, behind them; or NULL */
+	char *bookkeeping;
 	char *migrate;      /* a command, behind the files; or NULL */
 	char *seed_command; /* behind the seeds; or NULL */
 	struct migrations_runner runner;
@@ -87,6 +90,7 @@ void migrations_free(struct migrations *m);
 struct migrations_source {
 	const char *dir; /* NULL: none */
 	enum layout layout;
+	bool no_bookkeeping;
 	/* SQL files, or rows as CSV in a file that is named as their table
 	 * (users.csv, audit.users.csv); chosen per dialect as above,
 	 * NULL-terminated, run after the migrations in the order given; or NULL
@@ -124,11 +128,11 @@ void migrations_key(const struct migrations *m, enum dialect dialect,
 		    char ret[TEMPLATE_KEY]);
 
 /*
- * Runs all of them in the database: the files, the command, the seeds, the
- * seeds' command. The first failure stops it: see db_run_script. Nobody of ours
- * is connected while a command runs, nor at the end. A command may know TCP
- * only: where there is one (migrations_has_command), the address should have a
- * port.
+ * Runs all of them in the database: the files, their tool's notes, the command,
+ * the seeds, the seeds' command. The first failure stops it: see db_run_script.
+ * Nobody of ours is connected while a command runs, nor at the end. A command
+ * may know TCP only: where there is one (migrations_has_command), the address
+ * should have a port.
  */
 int migrations_run(const struct migrations *m, const struct db_address *address,
 		   const struct deadline *deadline,

@@ -147,6 +147,20 @@ static void mariadb(void **state)
 	    {"DELIMITER ;;\n/*!50003 CREATE*/ /*!50003 TRIGGER t BEGIN a; END "
 	     "*/;;\nDELIMITER ;\nb;",
 	     "2:/*!50003 CREATE*/ /*!50003 TRIGGER t BEGIN a; END */|4:b"},
+	    {"CREATE PROCEDURE p() BEGIN a; IF x THEN b; END IF; CASE c WHEN 1 "
+	     "THEN d; END CASE; SET e = CASE WHEN 1 THEN 2 END; l: LOOP f; END "
+	     "LOOP l; BEGIN g; END; END; h",
+	     "1:CREATE PROCEDURE p() BEGIN a; IF x THEN b; END IF; CASE c WHEN "
+	     "1 THEN d; END CASE; SET e = CASE WHEN 1 THEN 2 END; l: LOOP f; "
+	     "END LOOP l; BEGIN g; END; END|1:h"},
+	    {"create or replace definer='a'@'b' trigger t before insert on x "
+	     "for each row begin set NEW.end = 'begin;'; end;\nc",
+	     "1:create or replace definer='a'@'b' trigger t before insert on x "
+	     "for each row begin set NEW.end = 'begin;'; end|2:c"},
+	    {"CREATE FUNCTION f() RETURNS int RETURN IF(1, 2, 3); b",
+	     "1:CREATE FUNCTION f() RETURNS int RETURN IF(1, 2, 3)|1:b"},
+	    {"CREATE TABLE t (begin int); BEGIN; a; COMMIT",
+	     "1:CREATE TABLE t (begin int)|1:BEGIN|1:a|1:COMMIT"},
 	    {"DELIMITER $$\n'$$' `$$` -- $$\n$$b", "2:'$$' `$$` -- $$\n|3:b"},
 	    {"select delimiter; b", "1:select delimiter|1:b"},
 	    {"delimiters; b", "1:delimiters|1:b"},
