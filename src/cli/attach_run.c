@@ -10,7 +10,6 @@
 #include "supervisor/protocol.h"
 #include "supervisor/watchdog.h"
 
-#include <poll.h>
 #include <stdio.h>
 #include <sys/wait.h>
 
@@ -50,17 +49,19 @@ int attach_timed_out(struct cli *cli, const struct attached *a,
 }
 
 /* Somebody else's session may be killed, or told to end: then the command saw
- * its connections break, and nothing that says why. */
+ * its connections break, and nothing that says why. It is asked, for one that
+ * is being killed may not have closed our connection yet. */
 static void check_session(struct cli *cli, struct attached *a, const char *what)
 {
 	struct deadline soon = deadline_in(CALL_MS, NULL);
-	struct pollfd p = {session_client_fd(a->client), POLLIN, 0};
+	auto_error struct error err = ERROR_INIT;
 	auto_cjson cJSON *reply = NULL;
 	struct session_hello hello;
 
-	if (a->inner || poll(&p, 1, 0) == 0 ||
+	if (a->inner ||
 	    session_client_call(a->client, "status", NULL, NULL, &soon, &reply,
-				NULL) == 0)
+				&err) == 0 ||
+	    err.kind != ERROR_NO_SESSION)
 		return;
 	session_client_hello(a->client, &hello);
 	progress_notice(cli->progress, "session '%s' ended while '%s' ran",
