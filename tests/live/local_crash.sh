@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Local servers whose owner is killed at any moment: no server stays, and no
 # directory.
-# shellcheck disable=SC2016 # for the inner shells
+# shellcheck disable=SC2016,SC2317 # for the inner shells; called below
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=../support/exec.sh

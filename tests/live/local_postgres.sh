@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Postgres without an engine: this machine's own programs.
-# shellcheck disable=SC2016 # for the inner shells
+# shellcheck disable=SC2016,SC2317 # for the inner shells; called below
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=../support/exec.sh

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2012,SC2034 # plain names; used by the tests
 # existing.sh - a server that is not testenv's, for the tests of --db URL;
 # sourced after exec.sh. It ends with the test.
 : "${tmp:?made by lib.sh}"
