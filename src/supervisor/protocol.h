@@ -32,9 +32,9 @@
  *               that database differs from the template: "service", "slot",
  *               "differences" and, where there are too many, "more"
  *   route       service: "path" of the caller's own SQLite file
- *   keep        by who started it: the session outlives that one, and an owner's
- *               end changes nothing any more; "slots": whose databases stay
- *   down        end the session; answered when all is gone
+ *   keep        by who started it: the session outlives that one, and an
+ * owner's end changes nothing any more; "slots": whose databases stay down end
+ * the session; answered when all is gone
  *
  * A reply is {"ok":true, …} or {"ok":false,"error":{kind,text,hint,detail}}. An
  * object with "event" is no reply: progress, for who asked for it. Requests
