@@ -85,7 +85,7 @@ run 0 up --export MARK="$tmp"
 err_is ''
 id=$(id_of)
 out_has "^session $id: ready, [0-9]+ s, $project\$"
-out_has '^  db: sqlite, backend sqlite, by file, migrated now$'
+out_has '^  db: sqlite, backend sqlite, by file, 1 migration \(plain SQL\), migrated now$'
 out_has "^    0 +$tmp/cache/sessions/$id/db-0-[a-z0-9]*/app.sqlite\$"
 out_has "^    1 +$tmp/cache/sessions/$id/db-1-[a-z0-9]*/app.sqlite\$"
 [ "$(stat -c %a "$runtime/$id")" = 700 ] || fail 'run directory is not 0700'
@@ -271,12 +271,12 @@ pkill -KILL -P "$pid" # its only child is the watchdog
 kill -KILL "$pid"
 run 17 testenv env
 run 0 testenv gc --dry-run --host unix:///nowhere.sock
-out_has "^session +$id +its owner is gone +removed\$"
+out_has "^session +$id +- +its owner is gone +removed\$"
 [ -d "$runtime/$id" ] || fail 'gc --dry-run removes'
 run 0 testenv gc --host unix:///nowhere.sock
 nothing_left 'gc'
 run 0 testenv gc --host unix:///nowhere.sock
-out_is ''
+out_has_not '^session|removed$'
 run 0 up
 pid=$(pid_of)
 kill -STOP "$pid"
