@@ -82,11 +82,17 @@ int tar_end(struct tar *tar, struct buf *ret, struct error *err);
  * to ret's bound; ERROR_PROTOCOL when there is none or it is longer. */
 int tar_first(const struct buf *tar, struct buf *ret, struct error *err);
 
-/* Calls fn with each entry of a tar in a file; `link`: where a link leads, or
- * NULL. 1: fn ended it by returning anything but 0; 0: it is whole; -1. */
+/* One entry of a tar. */
+struct tar_entry {
+	const char *name;
+	const char *link; /* where a link leads, or NULL */
+	int64_t uid;
+};
+/* Calls fn with each entry of a tar in a file. 1: fn ended it by returning
+ * anything but 0; 0: it is whole; -1. */
 int tar_walk(const char *path,
-	     int (*fn)(void *ctx, const char *name, const char *link),
-	     void *ctx, struct error *err);
+	     int (*fn)(void *ctx, const struct tar_entry *entry), void *ctx,
+	     struct error *err);
 
 /*
  * Makes an image "REPO:TAG" of a stopped container in one step. `changes` are

@@ -149,8 +149,6 @@ void pack_abandon(struct pack_writer *w)
 	if (!w)
 		return;
 	unlink(w->early);
-	/* or freeing it would write the end */
-	archive_write_fail(w->archive);
 	writer_free(w);
 }
 

@@ -123,30 +123,30 @@ int tar_first(const struct buf *tar, struct buf *ret, struct error *err)
 }
 
 static int walk(struct archive *in, const char *path,
-		int (*fn)(void *ctx, const char *name, const char *link),
-		void *ctx)
+		int (*fn)(void *ctx, const struct tar_entry *entry), void *ctx)
 {
-	struct archive_entry *entry;
+	struct archive_entry *e;
 	int rc;
 
 	archive_read_support_format_tar(in);
 	if (archive_read_open_filename(in, path, 65536) != ARCHIVE_OK)
 		return -1;
-	while ((rc = archive_read_next_header(in, &entry)) == ARCHIVE_OK) {
-		const char *name = archive_entry_pathname(entry);
-		const char *link = archive_entry_symlink(entry);
+	while ((rc = archive_read_next_header(in, &e)) == ARCHIVE_OK) {
+		struct tar_entry entry = {archive_entry_pathname(e),
+					  archive_entry_symlink(e),
+					  (int64_t)archive_entry_uid(e)};
 
-		if (!link)
-			link = archive_entry_hardlink(entry);
-		if (!name || fn(ctx, name, link))
+		if (!entry.link)
+			entry.link = archive_entry_hardlink(e);
+		if (!entry.name || fn(ctx, &entry))
 			return 1;
 	}
 	return rc == ARCHIVE_EOF ? 0 : -1;
 }
 
 int tar_walk(const char *path,
-	     int (*fn)(void *ctx, const char *name, const char *link),
-	     void *ctx, struct error *err)
+	     int (*fn)(void *ctx, const struct tar_entry *entry), void *ctx,
+	     struct error *err)
 {
 	struct archive *in = archive_read_new();
 	int result;

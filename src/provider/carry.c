@@ -79,36 +79,48 @@ static bool leads_out(const char *link)
 	       strstr(link, "/../");
 }
 
+struct look {
+	char *outside;
+	bool owned; /* by somebody else than root */
+};
+
 /* Is an entry, or where it leads, outside of the data directory? */
-static int is_outside(void *ctx, const char *name, const char *link)
+static int look_at(void *ctx, const struct tar_entry *e)
 {
-	size_t len = strlen(name);
-	char **ret = ctx;
-	bool inside =
-	    !strncmp(name, DATA_NAME, strlen(DATA_NAME)) &&
-	    (name[strlen(DATA_NAME)] == '/' || !name[strlen(DATA_NAME)]) &&
-	    !leads_out(name);
+	struct look *look = ctx;
+	size_t len = strlen(e->name);
+	size_t top = strlen(DATA_NAME);
+	bool inside = !strncmp(e->name, DATA_NAME, top) &&
+		      (e->name[top] == '/' || !e->name[top]) &&
+		      !leads_out(e->name);
 
 	/* InnoDB's link to a table that lies elsewhere */
-	if (len > 4 && !strcmp(name + len - 4, ".isl"))
+	if (len > 4 && !strcmp(e->name + len - 4, ".isl"))
 		inside = false;
-	if (inside && (!link || !leads_out(link)))
+	look->owned = look->owned || e->uid != 0;
+	if (inside && (!e->link || !leads_out(e->link)))
 		return 0;
-	*ret = xstrdup(name);
+	look->outside = xstrdup(e->name);
 	return 1;
 }
 
-static int check_data(const char *path, const char *key, struct error *err)
+/* *ret_owned: the files say whose they are. Podman's archives do not. */
+static int check_data(const char *path, const char *key, bool *ret_owned,
+		      struct error *err)
 {
-	auto_free char *outside = NULL;
-	int got = tar_walk(path, is_outside, &outside, err);
+	struct look look = {0};
+	int got = tar_walk(path, look_at, &look, err);
+	auto_free char *outside = look.outside;
 
 	if (got == 1)
 		return error_set(err, ERROR_REFUSED,
 				 "template %s has data outside of its data "
 				 "directory: '%s'",
 				 key, outside ? outside : "?");
-	return got < 0 ? error_wrap(err, "template %s", key) : 0;
+	if (got < 0)
+		return error_wrap(err, "template %s", key);
+	*ret_owned = look.owned;
+	return 0;
 }
 
 static int save_data(struct engine *engine, const struct ownership *owner,
@@ -119,6 +131,7 @@ static int save_data(struct engine *engine, const struct ownership *owner,
 	auto_close int fd =
 	    open(c->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	struct container container;
+	bool owned;
 	int result;
 
 	if (fd < 0)
@@ -130,7 +143,7 @@ static int save_data(struct engine *engine, const struct ownership *owner,
 	result = container_save_archive(engine, container.id, CONTRACT_DATA_DIR,
 					fd, DATA_MAX, deadline, err);
 	drop_container(engine, &container);
-	return result < 0 ? -1 : check_data(c->path, c->key, err);
+	return result < 0 ? -1 : check_data(c->path, c->key, &owned, err);
 }
 
 static int out_of_engine(struct engine *engine, const struct ownership *owner,
@@ -232,11 +245,22 @@ static void push_list(struct strvec *changes, const char *word,
 }
 
 /*
- * The base may have data of its own there, which the template's is not to be
- * mixed with: a shell in the container takes it away. That changes what the
- * image would start, so it is set again.
+ * What the container runs, once before the data comes and, where that does not
+ * say whose it is, once afterwards. The base may have data of its own there,
+ * which the template's is not to be mixed with. This changes what the image
+ * would start, so that is set again. The servers' users have these names in the
+ * official images and in ours.
  */
-static int empty_data(struct engine *engine, const struct container *c,
+#define MARK DATA_PARENT "/.emptied"
+static const char *const empty_script[] = {
+    "/bin/sh", "-c",
+    "[ ! -e " MARK " ] || { rm " MARK " && chown -R \"$(id -u postgres "
+    "2>/dev/null || id -u mysql)\" " CONTRACT_DATA_DIR
+    "; exit; }; rm -rf " CONTRACT_DATA_DIR " && mkdir -p " DATA_PARENT
+    " && : >" MARK,
+    NULL};
+
+static int run_script(struct engine *engine, const struct container *c,
 		      const struct deadline *deadline, struct error *err)
 {
 	int code = 0;
@@ -246,14 +270,14 @@ static int empty_data(struct engine *engine, const struct container *c,
 		return -1;
 	if (code)
 		return error_set(err, ERROR_SERVER,
-				 "cannot empty '%s' in container %.12s: exit "
+				 "cannot prepare '%s' in container %.12s: exit "
 				 "code %d",
 				 CONTRACT_DATA_DIR, c->id, code);
 	return 0;
 }
 
 static int fill(struct engine *engine, const struct container *container,
-		const struct carried *c, const struct image *base,
+		const struct carried *c, const struct image *base, bool owned,
 		const struct deadline *deadline, struct error *err)
 {
 	auto_strvec struct strvec changes = STRVEC_INIT;
@@ -271,9 +295,10 @@ static int fill(struct engine *engine, const struct container *container,
 	if (fd < 0)
 		return error_set_errno(err, ERROR_IO, errno, "cannot read '%s'",
 				       c->path);
-	if (empty_data(engine, container, deadline, err) < 0 ||
+	if (run_script(engine, container, deadline, err) < 0 ||
 	    container_load_archive(engine, container->id, DATA_PARENT, fd,
-				   deadline, err) < 0)
+				   deadline, err) < 0 ||
+	    (!owned && run_script(engine, container, deadline, err) < 0))
 		return -1;
 	labels_of_template(&mark, &changes);
 	push_list(&changes, "ENTRYPOINT", &base->entrypoint);
@@ -288,15 +313,14 @@ static int make_image(struct engine *engine, const struct ownership *owner,
 		      const struct carried *c, const struct deadline *deadline,
 		      const struct progress *progress, struct error *err)
 {
-	static const char *const empty[] = {
-	    "/bin/sh", "-c",
-	    "rm -rf " CONTRACT_DATA_DIR " && mkdir -p " DATA_PARENT, NULL};
 	auto_image struct image base = IMAGE_INIT;
-	struct container_spec spec = {.entrypoint = empty};
+	struct container_spec spec = {.entrypoint = empty_script};
 	struct container container;
+	bool owned = false;
 	int result;
 
-	if (find_base(engine, c, deadline, progress, &base, err) < 0)
+	if (check_data(c->path, c->key, &owned, err) < 0 ||
+	    find_base(engine, c, deadline, progress, &base, err) < 0)
 		return -1;
 	spec.image = base.id;
 	spec.env = (const char *const *)c->env.v;
@@ -304,7 +328,7 @@ static int make_image(struct engine *engine, const struct ownership *owner,
 	if (make_container(engine, owner, "import", &spec, deadline, &container,
 			   err) < 0)
 		return -1;
-	result = fill(engine, &container, c, &base, deadline, err);
+	result = fill(engine, &container, c, &base, owned, deadline, err);
 	drop_container(engine, &container);
 	return result;
 }
@@ -337,8 +361,7 @@ static int into_engine(struct engine *engine, const struct ownership *owner,
 
 	if (there)
 		return there < 0 ? -1 : 0;
-	if (check_data(c->path, c->key, err) < 0 ||
-	    make_image(engine, owner, c, deadline, progress, err) < 0)
+	if (make_image(engine, owner, c, deadline, progress, err) < 0)
 		return -1;
 	there = is_there(engine, c, deadline, err);
 	if (there == 0)
