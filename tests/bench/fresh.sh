@@ -6,6 +6,7 @@
 # >= 0.8 of cp. Then 120 migrations, 40 tables, 100,000 rows: the second exec
 # against one of an empty database; asked: within 1.3 x, and no migration run.
 # DIALECTS names some of them. Needs TESTENV_BIN and BUILD_DIR, as the tests do.
+# shellcheck disable=SC2016,SC2089,SC2090 # for another shell
 set -eu
 owners=${1:-300}
 : "${TESTENV_BIN:?}" "${BUILD_DIR:?}"
@@ -42,31 +43,31 @@ start() {
 
 for db in ${DIALECTS:-sqlite postgres mariadb}; do
   mkdir -p "$work/$db/fresh" "$work/$db/large" "$work/$db/empty"
-  tables $db 30 200 >"$work/$db/fresh/1.sql"
-  "$TESTENV_BIN" exec --db $db --migrations "$work/$db/fresh" --fallback none \
+  tables "$db" 30 200 >"$work/$db/fresh/1.sql"
+  "$TESTENV_BIN" exec --db "$db" --migrations "$work/$db/fresh" --fallback none \
     --workers 2 -- "$BUILD_DIR/tests/bench_fresh" "$owners"
 
-  tables $db 40 2500 >"$work/all"
+  tables "$db" 40 2500 >"$work/all"
   i=1
   while [ $i -le 120 ]; do # each statement of the 120 is a migration
-    echo "-- $i" >"$work/$db/large/$(printf %03d $i).sql"
+    echo "-- $i" >"$work/$db/large/$(printf %03d "$i").sql"
     i=$((i + 1))
   done
   awk -v RS=';\n' -v dir="$work/$db/large" 'NF {
     printf "%s;\n", $0 > sprintf("%s/%03d.sql", dir, ++n) }' "$work/all"
   echo 'SELECT 1;' >"$work/$db/empty/1.sql"
-  start $db "$work/$db/large" >"$work/$db.first"
-  start $db "$work/$db/empty" >"$work/$db.ignored"
+  start "$db" "$work/$db/large" >"$work/$db.first"
+  start "$db" "$work/$db/empty" >"$work/$db.ignored"
   : >"$work/$db.l"
   : >"$work/$db.e"
   for _ in 1 2 3 4 5 6 7; do
-    start $db "$work/$db/large" >>"$work/$db.l"
-    start $db "$work/$db/empty" >>"$work/$db.e"
+    start "$db" "$work/$db/large" >>"$work/$db.l"
+    start "$db" "$work/$db/empty" >>"$work/$db.e"
   done
-  "$TESTENV_BIN" exec --db $db --migrations "$work/$db/large" --fallback none -- true \
+  "$TESTENV_BIN" exec --db "$db" --migrations "$work/$db/large" --fallback none -- true \
     2>"$work/said"
   ! grep -q 'making' "$work/said" || echo "$db: it was migrated again" >&2
   l=$(median "$work/$db.l") e=$(median "$work/$db.e")
-  awk -v db=$db -v f="$(cat "$work/$db.first")" -v l="$l" -v e="$e" 'BEGIN {
+  awk -v db="$db" -v f="$(cat "$work/$db.first")" -v l="$l" -v e="$e" 'BEGIN {
     printf "%s: 120 migrations first %d ms, then %d ms, empty %d ms: ratio %.2f\n", db, f, l, e, l / e }'
 done

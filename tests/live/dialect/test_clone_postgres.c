@@ -10,6 +10,8 @@
 #include "dialect/state.h"
 #include "live/dialect/server.h"
 
+#include <time.h>
+
 static struct server server;
 static char user[] = "app";
 static char app[] = "app";
@@ -606,6 +608,42 @@ static void cancelled_in_the_middle(void **state)
 	assert_null(left);
 }
 
+/* Whoever clones may be killed: the server goes on alone with what it was told,
+ * and the next one is right all the same. */
+static void killed_in_the_middle(void **state)
+{
+	auto_db struct db *admin = connect_to("postgres");
+	struct clones *c;
+
+	(void)state;
+	fill("many");
+	keep(admin);
+	c = open_clones(admin, app);
+	for (unsigned ms = 2; ms < 60; ms += 8) {
+		struct timespec pause = {0, (long)ms * 1000000};
+		pid_t pid;
+
+		in(app, "INSERT INTO t1 (name) VALUES ('x')");
+		pid = fork();
+		if (pid == 0) {
+			auto_db struct db *db = connect_to("postgres");
+			struct deadline d = within(60000);
+
+			for (;;)
+				clones_restore(c, db, app, &d, NULL, NULL);
+		}
+		nanosleep(&pause, NULL);
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		db_close(admin);
+		admin = connect_to("postgres");
+		restore(c, admin, CLONE_TEMPLATE);
+		expect_equal(c, admin, app);
+	}
+	clones_free(c);
+	forget(admin);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -619,6 +657,7 @@ int main(void)
 	    cmocka_unit_test(survives_odd_names),
 	    cmocka_unit_test(random_changes),
 	    cmocka_unit_test(cancelled_in_the_middle),
+	    cmocka_unit_test(killed_in_the_middle),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
