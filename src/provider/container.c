@@ -21,8 +21,7 @@
 #include <string.h>
 
 enum {
-	CLOSE_WIDTH = 8,
-	VERIFY_BYTES = 16 * 1024
+	CLOSE_WIDTH = 8
 };
 
 static struct container_provider *of(struct provider *p)
@@ -191,58 +190,19 @@ static int slot_start(struct provider *base, unsigned slot,
 	return 0;
 }
 
-int container_verify(struct container_provider *p, struct server *s,
-		     struct db *admin, const char *database,
-		     const struct deadline *deadline, struct error *err)
-{
-	auto_buf struct buf difference = BUF_INIT_MAX(VERIFY_BYTES);
-	int equal;
-
-	if (!p->base.spec.verify)
-		return 0;
-	equal = clones_compare(s->clones, admin, database, deadline,
-			       &difference, err);
-	if (equal)
-		return equal < 0 ? -1 : 0;
-	error_set(err, ERROR_INTERNAL,
-		  "'%s' differs from the template it was made from", database);
-	error_detail(err, difference.s);
-	return -1;
-}
-
-void container_say(const char *server, const char *database,
-		   const struct clone_report *report)
-{
-	log_debug("%s: '%s': %s, %u tables%s%s", server, database,
-		  clone_way_name(report->way), report->tables,
-		  *report->why ? ": " : "", report->why);
-}
-
-/*
- * 1: the server's database is the original again; 0: that is not enough, since
- * the owner changed more than his database, or cannot be done; -1: cancelled,
- * or it turned out another.
- */
+/* As clean_restore. */
 static int restore(struct container_provider *p, struct server *s,
 		   const struct deadline *deadline, struct error *err)
 {
-	struct clone_report report;
 	auto_db struct db *db = NULL;
-	const char *database = p->base.spec.database;
 	int done;
 
-	if (!s->clones)
-		return 0;
-	if (container_admin(p, s, deadline, &db, err) < 0)
-		return -1;
-	done = clones_restore(s->clones, db, database, deadline, &report, err);
-	if (done == 0)
-		return error_set(err, ERROR_DATABASE, "%s", report.why);
-	if (done < 0 || container_verify(p, s, db, database, deadline, err) < 0)
-		return -1;
-	container_say(s->name, database, &report);
-	container_admin_done(p, s, &db);
-	return 1;
+	if (s->clones && container_admin(p, s, deadline, &db, err) < 0)
+		return err->kind == ERROR_CANCELLED ? -1 : 0;
+	done = clean_restore(&p->base, s->clones, db, s->name, deadline, err);
+	if (done == 1)
+		container_admin_done(p, s, &db);
+	return done;
 }
 
 static int slot_clean(struct provider *base, unsigned slot, bool same_owner,
@@ -252,14 +212,17 @@ static int slot_clean(struct provider *base, unsigned slot, bool same_owner,
 	struct container_provider *p = of(base);
 	struct server *s = server_find(p, (int)slot);
 	auto_error struct error why = ERROR_INIT;
+	int done = 0;
 
 	(void)same_owner; /* its way there is the same, whatever is behind */
-	if (s && restore(p, s, deadline, &why) == 1) {
+	if (s)
+		done = restore(p, s, deadline, &why);
+	if (done < 0)
+		return error_move(err, &why);
+	if (done > 0) {
 		container_address(p, s, base->spec.database, ret);
 		return 0;
 	}
-	if (why.kind == ERROR_CANCELLED || why.kind == ERROR_INTERNAL)
-		return error_move(err, &why);
 	/* whatever is wrong with it, a new one from the template is right */
 	log_debug("slot %u gets a new server: %s", slot, error_text(&why));
 	if (s && server_remove(p, s, deadline, err) < 0)

@@ -132,21 +132,6 @@ int container_admin(struct container_provider *p, struct server *server,
 void container_admin_done(struct container_provider *p, struct server *server,
 			  struct db **db);
 
-/* With --verify: compares it with the original; ERROR_INTERNAL with what
- * differs as the detail. Else nothing. */
-int container_verify(struct container_provider *p, struct server *s,
-		     struct db *admin, const char *database,
-		     const struct deadline *deadline, struct error *err);
-/* Logs how a database came to its state. */
-void container_say(const char *server, const char *database,
-		   const struct clone_report *report);
-
-/* Runs the migrations as the tests' user, whose the objects then are. */
-int container_migrate(struct container_provider *p,
-		      const struct db_address *admin, const char *database,
-		      const char *password, const struct deadline *deadline,
-		      struct error *err);
-
 /* The slots of a service with isolation: database; see container_shared.c. */
 int shared_slot_start(struct provider *base, unsigned slot,
 		      const struct deadline *deadline, struct db_address *ret,

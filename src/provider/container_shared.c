@@ -12,6 +12,7 @@
 #include "base/ident.h"
 #include "dialect/clone.h"
 #include "dialect/db.h"
+#include "provider/clean.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,17 +20,6 @@
 static struct container_provider *of(struct provider *p)
 {
 	return (struct container_provider *)p;
-}
-
-static char *slot_database(const struct provider *base, unsigned slot)
-{
-	return xasprintf("%s_%u", base->spec.database, slot);
-}
-
-/* From the original, rather than by the migrations? */
-static bool is_cloned(const struct server *s)
-{
-	return s->clones && !clones_only_in_place(s->clones);
 }
 
 /* The database of the public name would be common to all who name it in full:
@@ -61,26 +51,6 @@ static int shared_server(struct container_provider *p,
 	}
 	pthread_mutex_unlock(&p->start_mutex);
 	return result;
-}
-
-static int migrate(struct provider *base, struct server *s, struct db *db,
-		   const char *database, const struct deadline *deadline,
-		   struct error *err)
-{
-	struct container_provider *p = of(base);
-	auto_buf struct buf sql = BUF_INIT;
-
-	if (migrations_has_command(base->spec.migrations))
-		return error_set(err, ERROR_MIGRATION,
-				 "database '%s' cannot be cloned, and a "
-				 "command runs once, into the template",
-				 database);
-	buf_puts(&sql, "CREATE DATABASE ");
-	db_put_identifier(base->spec.dialect, &sql, database);
-	if (db_exec(db, sql.s, deadline, err) < 0)
-		return -1;
-	return container_migrate(p, &s->address, database, p->slot_password,
-				 deadline, err);
 }
 
 /* MariaDB's databases can be named from each other, so there a slot has a user
@@ -163,40 +133,11 @@ static int let_in(const struct container_provider *p, struct db *db,
 	return db_exec(db, sql.s, deadline, err);
 }
 
-/* Brings it back, or makes it: one that is not there has changed, too. */
-static int bring(struct provider *base, struct server *s, struct db *db,
-		 const char *database, const struct deadline *deadline,
-		 struct error *err)
-{
-	struct clone_report report;
-	int done =
-	    clones_restore(s->clones, db, database, deadline, &report, err);
-
-	if (done < 0)
-		return -1;
-	if (done == 0)
-		return error_set(err, ERROR_DATABASE, "server '%s': %s",
-				 s->name, report.why);
-	container_say(s->name, database, &report);
-	return container_verify(of(base), s, db, database, deadline, err);
-}
-
-static int clean(struct provider *base, struct server *s, struct db *db,
-		 const char *database, const struct deadline *deadline,
-		 struct error *err)
-{
-	if (is_cloned(s))
-		return bring(base, s, db, database, deadline, err);
-	if (clone_drop(db, database, deadline, err) < 0)
-		return -1;
-	return migrate(base, s, db, database, deadline, err);
-}
-
 int shared_slot_clean(struct provider *base, unsigned slot, bool same_owner,
 		      const struct deadline *deadline, struct db_address *ret,
 		      struct error *err)
 {
-	auto_free char *database = slot_database(base, slot);
+	auto_free char *database = clean_name(base, slot);
 	auto_free char *user = slot_user(base, slot);
 	auto_db struct db *db = NULL;
 	struct server *s;
@@ -205,7 +146,9 @@ int shared_slot_clean(struct provider *base, unsigned slot, bool same_owner,
 	if (shared_server(of(base), deadline, &s, err) < 0 ||
 	    container_admin(of(base), s, deadline, &db, err) < 0 ||
 	    (user && shut_out(db, user, deadline, err) < 0) ||
-	    clean(base, s, db, database, deadline, err) < 0 ||
+	    clean_database(base, s->clones, db, &s->address, database,
+			   of(base)->slot_password, s->name, deadline,
+			   err) < 0 ||
 	    (user && let_in(of(base), db, user, database, deadline, err) < 0))
 		return -1;
 	container_admin_done(of(base), s, &db);
@@ -224,7 +167,7 @@ int shared_slot_start(struct provider *base, unsigned slot,
 int shared_slot_stop(struct provider *base, unsigned slot,
 		     const struct deadline *deadline, struct error *err)
 {
-	auto_free char *database = slot_database(base, slot);
+	auto_free char *database = clean_name(base, slot);
 	auto_db struct db *db = NULL;
 	struct server *s = server_find(of(base), SERVER_SHARED);
 

@@ -14,8 +14,8 @@
 #include "base/lock.h"
 #include "base/log.h"
 #include "base/progress.h"
-#include "dialect/clone.h"
 #include "dialect/db.h"
+#include "provider/clean.h"
 #include "provider/labels.h"
 #include "template/hold.h"
 
@@ -89,40 +89,14 @@ static int prepare(struct container_provider *p, struct db *db,
 	return db_exec(db, "SET GLOBAL innodb_fast_shutdown=1", deadline, err);
 }
 
-int container_migrate(struct container_provider *p,
-		      const struct db_address *admin, const char *database,
-		      const char *password, const struct deadline *deadline,
-		      struct error *err)
-{
-	auto_db_address struct db_address a = {.dialect = admin->dialect};
-
-	db_address_copy(admin, &a);
-	free(a.user);
-	free(a.password);
-	free(a.database);
-	a.user = xstrdup(p->base.spec.user);
-	a.password = xstrdup(password);
-	a.database = xstrdup(database);
-	return migrations_run(p->base.spec.migrations, &a, deadline,
-			      p->base.progress, err);
-}
-
-/* Keeps the migrated database inside the server, for clones; nobody is
- * connected to it any more. */
 static int keep_original(struct container_provider *p, struct server *s,
 			 const struct deadline *deadline, struct error *err)
 {
-	auto_free char *why = NULL;
 	auto_db struct db *db = NULL;
-	int kept;
 
 	if (container_admin(p, s, deadline, &db, err) < 0)
 		return -1;
-	kept = clone_keep(db, p->base.spec.database, deadline, &why, err);
-	if (kept == 0)
-		log_debug("'%s' cannot be cloned in its server: %s",
-			  p->base.spec.database, why);
-	return kept < 0 ? -1 : 0;
+	return clean_keep(&p->base, db, deadline, err);
 }
 
 static int fill(struct container_provider *p, struct server *s,
@@ -139,8 +113,8 @@ static int fill(struct container_provider *p, struct server *s,
 	if (db_set_passwords(db, p->base.spec.user, plan->password,
 			     plan->root_password, deadline, err) < 0)
 		return -1;
-	if (container_migrate(p, &s->address, p->base.spec.database,
-			      plan->password, deadline, err) < 0)
+	if (clean_migrate(&p->base, &s->address, p->base.spec.database,
+			  plan->password, deadline, err) < 0)
 		return -1;
 	return keep_original(p, s, deadline, err);
 }

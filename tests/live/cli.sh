@@ -42,7 +42,7 @@ run 2 testenv doctor -Z
 err_is "testenv: unknown option '-Z'
 hint: 'testenv help doctor' lists the options"
 run 2 testenv doctor --db
-err_is "testenv: option '--db' needs a value: postgres|mariadb|sqlite|DB:VERSION
+err_is "testenv: option '--db' needs a value: postgres|mariadb|sqlite|DB:VERSION|URL
 hint: 'testenv help doctor' lists the options"
 run 2 testenv doctor --json=yes
 err_is "testenv: option '--json' takes no value
