@@ -117,6 +117,24 @@ static long fields(struct parser *ps, struct csv *csv, size_t from)
 	}
 }
 
+/*
+ * Of a column named twice SQLite takes one value and says nothing; where lines
+ * end in carriage returns alone the whole file would be one header of no rows.
+ */
+static int check_column(struct parser *ps, const char **columns, long i)
+{
+	if (!columns[i] || !*columns[i])
+		return fail(ps, 1, "a column without a name");
+	if (strchr(columns[i], '\r'))
+		return fail(ps, 1, "a column's name holds a carriage return");
+	for (long j = 0; j < i; j++)
+		if (!strcmp(columns[i], columns[j]))
+			return error_set(ps->err, ERROR_MIGRATION,
+					 "%s:1: column '%s' twice", ps->path,
+					 columns[i]);
+	return 0;
+}
+
 static int header(struct parser *ps, struct csv *csv)
 {
 	long n = fields(ps, csv, 0);
@@ -124,8 +142,8 @@ static int header(struct parser *ps, struct csv *csv)
 	if (n < 0)
 		return -1;
 	for (long i = 0; i < n; i++)
-		if (!csv->values[i] || !*csv->values[i])
-			return fail(ps, 1, "a column without a name");
+		if (check_column(ps, csv->values, i) < 0)
+			return -1;
 	csv->n_columns = (size_t)n;
 	csv->columns = csv->values;
 	csv->values = NULL;

@@ -49,6 +49,7 @@ static void rows(void **state)
 	gives("a,b\n\"x\ny\r\nz\",1\nq,2\n", "a|b;2:x\ny\r\nz|1;5:q|2");
 	gives("a,b\n\"\"\"\",\"'\\\"\n", "a|b;2:\"|'\\");
 	gives("a,b\n1\r2,3\n", "a|b;2:1\r2|3");
+	gives("a,A\n1,2\n", "a|A;2:1|2");
 }
 
 static void faults(void **state)
@@ -57,6 +58,9 @@ static void faults(void **state)
 	gives("", "!t.csv:1: no line with the columns' names");
 	gives("a,,c\n", "!t.csv:1: a column without a name");
 	gives("\n1\n", "!t.csv:1: a column without a name");
+	gives("a,b,a\n1,2,3\n", "!t.csv:1: column 'a' twice");
+	gives("a,b\r1,2\r",
+	      "!t.csv:1: a column's name holds a carriage return");
 	gives("a,b\n1,2\n3\n", "!t.csv:3: 1 field, but 2 columns");
 	gives("a\n1,2\n", "!t.csv:2: 2 fields, but 1 column");
 	gives("a,b\n1,2\n\n3,4\n", "!t.csv:3: 1 field, but 2 columns");
