@@ -247,7 +247,7 @@ static int set_pull(struct config *c, struct config_service *s,
 		ms = config_duration_ms(value + 6);
 	if (ms < 1000)
 		return place_error(at, err,
-				   "'%s' is none of missing, always, never, "
+				   "'%s' is none of: missing, always, never, "
 				   "daily, weekly, every_12h",
 				   value);
 	s->pull_age_s = ms / 1000;

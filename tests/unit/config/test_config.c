@@ -257,7 +257,7 @@ static void test_refused_flags(void **state)
 	FAILS(ERROR_USAGE, "--export: '1A=x' is not NAME=VALUE", NULL, "db",
 	      "postgres", "export", "1A=x");
 	FAILS(ERROR_USAGE,
-	      "--pull: 'every_x' is none of missing, always, never, daily, "
+	      "--pull: 'every_x' is none of: missing, always, never, daily, "
 	      "weekly, every_12h",
 	      NULL, "db", "postgres", "pull", "every_x");
 	FAILS(ERROR_USAGE,
