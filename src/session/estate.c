@@ -187,9 +187,16 @@ static bool is_sessions_dir(const char *path, const char *session)
 static int clean_dir(const struct estate *e, const char *dir,
 		     const struct deadline *deadline, struct error *err)
 {
+	auto_free char *early = NULL;
+
 	if (!is_sessions_dir(dir, e->session))
 		return 0;
-	if (local_sweep(dir, deadline, err) < 0)
+	/* it may have been in the making */
+	early = xasprintf("%.*s" ESTATE_EARLY "%s",
+			  (int)(strlen(dir) - strlen(e->session)), dir,
+			  e->session);
+	if (local_sweep(dir, deadline, err) < 0 ||
+	    fs_remove_tree(early, err) < 0)
 		return -1;
 	return fs_remove_tree(dir, err);
 }

@@ -51,13 +51,17 @@ int session_make_dir(const char *parent, const char *id, struct lock *lock,
 static int make_run_dir(struct session *s, struct error *err)
 {
 	auto_free char *runtime = NULL;
+	auto_free char *wanted = NULL;
 
-	if (fs_runtime_dir(&runtime, err) < 0 ||
-	    session_make_dir(runtime, s->id, &s->lock, &s->run_dir, err) < 0)
+	if (fs_runtime_dir(&runtime, err) < 0)
+		return -1;
+	/* before it is there: we may be killed as soon as it is */
+	wanted = fs_join(runtime, s->id);
+	if (s->listener.fn)
+		s->listener.fn(s->listener.ctx, ESTATE_RUN_DIR, wanted);
+	if (session_make_dir(runtime, s->id, &s->lock, &s->run_dir, err) < 0)
 		return -1;
 	s->lock_path = fs_join(s->run_dir, ESTATE_LOCK);
-	if (s->listener.fn)
-		s->listener.fn(s->listener.ctx, ESTATE_RUN_DIR, s->run_dir);
 	return 0;
 }
 

@@ -139,7 +139,8 @@ rm -f ready
 nothing_left signals
 
 # killed at any time: the watchdog clears up
-for delay in 0 0.005 0.01 0.02 0.04 0.08 0.2; do
+for delay in 0 0.003 0.004 0.005 0.006 0.007 0.008 0.01 0.012 0.015 0.02 0.04 \
+	0.08 0.2; do
 	"$TESTENV_BIN" exec --db sqlite -- sh -c \
 		"(setsid sh -c 'sleep 60; : $mark' &) ; sleep 60; : $mark" \
 		>out 2>err &
@@ -148,6 +149,8 @@ for delay in 0 0.005 0.01 0.02 0.04 0.08 0.2; do
 	kill -KILL "$pid"
 	wait "$pid" 2>/dev/null
 	nothing_left "killed after $delay s"
+	wait_for 20 sh -c '! ls -d "$XDG_RUNTIME_DIR"/testenv/.new-*' ||
+		fail "killed after $delay s: a directory in the making is left"
 done
 
 finish
