@@ -137,6 +137,8 @@ for step in 2 5 6 7 8 9; do
 	there=$(images "$label" | jq -r length)
 	# what is found under the key is used as it is
 	[ "$there" = 0 ] && continue
+	# it may have come just now, and get its name yet
+	wait_for 30 all_named || fail "$at: an image without a name is left"
 	run 0 x -- psql -Atc 'select x from t'
 	out_is "$mark"
 	err_is ''
