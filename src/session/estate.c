@@ -192,9 +192,9 @@ static int clean_dir(const struct estate *e, const char *dir,
 	if (!is_sessions_dir(dir, e->session))
 		return 0;
 	/* it may have been in the making */
-	early = xasprintf("%.*s" ESTATE_EARLY "%s",
-			  (int)(strlen(dir) - strlen(e->session)), dir,
-			  e->session);
+	early =
+	    xasprintf("%.*s" ESTATE_EARLY "%s",
+		      (int)(strlen(dir) - strlen(e->session)), dir, e->session);
 	if (local_sweep(dir, deadline, err) < 0 ||
 	    fs_remove_tree(early, err) < 0)
 		return -1;
