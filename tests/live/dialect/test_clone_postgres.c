@@ -175,7 +175,7 @@ static void expect_difference(struct clones *c, struct db *admin,
 	assert_int_equal(equal, 0);
 }
 
-static void restore(struct clones *c, struct db *admin, enum clone_way way)
+static enum clone_way restore_somehow(struct clones *c, struct db *admin)
 {
 	struct deadline d = within(60000);
 	auto_error struct error err = ERROR_INIT;
@@ -185,7 +185,14 @@ static void restore(struct clones *c, struct db *admin, enum clone_way way)
 	ok(done, &err);
 	if (!done)
 		fail_msg("not restored: %s", report.why);
-	assert_string_equal(clone_way_name(report.way), clone_way_name(way));
+	return report.way;
+}
+
+static void restore(struct clones *c, struct db *admin, enum clone_way way)
+{
+	enum clone_way was = restore_somehow(c, admin);
+
+	assert_string_equal(clone_way_name(was), clone_way_name(way));
 }
 
 /* ---- the corpus, under each strategy ---- */
@@ -598,7 +605,8 @@ static void cancelled_in_the_middle(void **state)
 		broken_off(c, ms);
 		db_close(admin);
 		admin = connect_alone();
-		restore(c, admin, CLONE_TEMPLATE);
+		/* one that was faster left nothing to do */
+		restore_somehow(c, admin);
 		expect_equal(c, admin, app);
 	}
 	clones_free(c);
