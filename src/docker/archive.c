@@ -19,25 +19,33 @@ static char *archive_path(const char *id, const char *path)
 	return buf_take(&b);
 }
 
-int container_put_archive(struct engine *engine, const char *id,
-			  const char *dir, const struct buf *tar,
-			  const struct deadline *deadline, struct error *err)
+static int put_archive(struct engine *engine, const char *id, const char *dir,
+		       const struct http_request *request,
+		       const struct deadline *deadline, struct error *err)
 {
-	auto_free char *path = archive_path(id, dir);
 	auto_http_reply struct http_reply reply = HTTP_REPLY_INIT;
-	struct http_request request = {.method = "PUT",
-				       .path = path,
-				       .body = tar->s,
-				       .body_len = tar->len,
-				       .content_type = "application/x-tar"};
 
-	if (engine_send(engine, &request, deadline, &reply, err) < 0)
+	if (engine_send(engine, request, deadline, &reply, err) < 0)
 		return error_wrap(err, "copy to '%s' of container %.12s", dir,
 				  id);
 	if (reply_ok(&reply))
 		return 0;
 	return engine_error(&reply, ERROR_ENGINE, err,
 			    "copy to '%s' of container %.12s", dir, id);
+}
+
+int container_put_archive(struct engine *engine, const char *id,
+			  const char *dir, const struct buf *tar,
+			  const struct deadline *deadline, struct error *err)
+{
+	auto_free char *path = archive_path(id, dir);
+	struct http_request request = {.method = "PUT",
+				       .path = path,
+				       .body = tar->s,
+				       .body_len = tar->len,
+				       .content_type = "application/x-tar"};
+
+	return put_archive(engine, id, dir, &request, deadline, err);
 }
 
 int container_get_archive(struct engine *engine, const char *id,
@@ -84,7 +92,6 @@ int container_load_archive(struct engine *engine, const char *id,
 			   const struct deadline *deadline, struct error *err)
 {
 	auto_free char *path = archive_path(id, dir);
-	auto_http_reply struct http_reply reply = HTTP_REPLY_INIT;
 	struct from_file from = {fd, err};
 	struct http_request request = {.method = "PUT",
 				       .path = path,
@@ -92,13 +99,7 @@ int container_load_archive(struct engine *engine, const char *id,
 				       .read_ctx = &from,
 				       .content_type = "application/x-tar"};
 
-	if (engine_send(engine, &request, deadline, &reply, err) < 0)
-		return error_wrap(err, "copy to '%s' of container %.12s", dir,
-				  id);
-	if (reply_ok(&reply))
-		return 0;
-	return engine_error(&reply, ERROR_ENGINE, err,
-			    "copy to '%s' of container %.12s", dir, id);
+	return put_archive(engine, id, dir, &request, deadline, err);
 }
 
 struct to_file {
