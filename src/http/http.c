@@ -34,7 +34,7 @@ enum {
  * used by one thread at a time.
  */
 struct slot {
-	CURL *easy;
+	CURL *easy; /* of the transfer under way; NULL between two */
 	CURLM *multi;
 	struct dials dials;
 	struct slot *next;
@@ -161,11 +161,11 @@ static struct slot *slot_get(struct http_client *client)
 		client->n_idle--;
 	}
 	pthread_mutex_unlock(&client->lock);
-	if (slot)
-		return slot;
-	slot = xcalloc(1, sizeof(*slot));
+	if (!slot) {
+		slot = xcalloc(1, sizeof(*slot));
+		slot->multi = multi_new();
+	}
 	slot->easy = curl_easy_init();
-	slot->multi = multi_new();
 	if (slot->easy && slot->multi)
 		return slot;
 	slot_free(slot);
@@ -176,7 +176,13 @@ static void slot_put(struct http_client *client, struct slot *slot)
 {
 	bool keep;
 
-	curl_easy_reset(slot->easy); /* the multi handle keeps the connection */
+	/*
+	 * The multi handle keeps the connection. The easy one is not used
+	 * again: with 7.88 a head that begins with a folded line is appended
+	 * to the last header of the transfer before, which is freed.
+	 */
+	curl_easy_cleanup(slot->easy);
+	slot->easy = NULL;
 	pthread_mutex_lock(&client->lock);
 	keep = client->n_idle < IDLE_MAX;
 	if (keep) {
@@ -558,6 +564,7 @@ static int transfer_result(struct transfer *t, CURLcode rc, struct error *err)
 				 "%s: the reply is cut off", t->what);
 	case CURLE_UNSUPPORTED_PROTOCOL:
 	case CURLE_WEIRD_SERVER_REPLY:
+	case CURLE_BAD_FUNCTION_ARGUMENT: /* 7.88's word for a bad header */
 		return error_set(err, ERROR_PROTOCOL,
 				 "%s: the reply is not HTTP", t->what);
 	default:

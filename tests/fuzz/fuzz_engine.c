@@ -120,22 +120,29 @@ static void *serve(void *arg)
 	return NULL;
 }
 
+static char dir[] = "/tmp/testenv-fuzz-XXXXXX";
+static struct sockaddr_un at = {.sun_family = AF_UNIX};
+
+static void leave(void)
+{
+	unlink(at.sun_path);
+	rmdir(dir);
+}
+
 static void start(void)
 {
 	static int listener;
-	struct sockaddr_un a = {.sun_family = AF_UNIX};
 	auto_error struct error err = ERROR_INIT;
 	struct deadline d = deadline_in(CALL_MS, NULL);
 	char host[128];
 	struct engine_candidate c = {.host = host};
-	char dir[] = "/tmp/testenv-fuzz-XXXXXX";
 	pthread_t thread;
 
-	must(mkdtemp(dir) != NULL);
-	snprintf(a.sun_path, sizeof(a.sun_path), "%s/s", dir);
-	snprintf(host, sizeof(host), "unix://%s", a.sun_path);
+	must(mkdtemp(dir) != NULL && atexit(leave) == 0);
+	snprintf(at.sun_path, sizeof(at.sun_path), "%s/s", dir);
+	snprintf(host, sizeof(host), "unix://%s", at.sun_path);
 	listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	must(bind(listener, (struct sockaddr *)&a, sizeof(a)) == 0 &&
+	must(bind(listener, (struct sockaddr *)&at, sizeof(at)) == 0 &&
 	     listen(listener, 16) == 0);
 	must(pthread_create(&thread, NULL, serve, &listener) == 0);
 	pthread_detach(thread);

@@ -262,6 +262,26 @@ static void a_connection_is_used_again(void **state)
 	assert_int_equal(http_requests_sent() - before, 5);
 }
 
+/* libcurl 7.88 appends such a line to the last header it had, of the transfer
+ * before if there is none: memory that is freed (only ASan sees it). */
+static void a_folded_line_has_nothing_to_continue(void **state)
+{
+	struct fake_reply folded = {.raw = "HTTP/1.1 200 OK\r\n A: b\r\n"
+					   "Content-Length: 2\r\n\r\nOK"};
+	auto_http_reply struct http_reply first = HTTP_REPLY_INIT;
+	auto_http_reply struct http_reply r = HTTP_REPLY_INIT;
+
+	(void)state;
+	assert_int_equal(get("/_ping", &first), 0);
+	/* later versions pass over the blank */
+	if (get_once(&folded, &r) == 0) {
+		assert_string_equal(r.body.s, "OK");
+		return;
+	}
+	assert_int_equal(err.kind, ERROR_PROTOCOL);
+	assert_string_equal(err.text, "GET /x: the reply is not HTTP");
+}
+
 static void a_kept_connection_that_was_closed_is_replaced(void **state)
 {
 	struct fake_reply close = {.body = "bye", .flags = FAKE_CLOSE};
@@ -447,6 +467,7 @@ int main(void)
 	    test(a_dead_socket_is_no_engine),
 	    test(tcp_works_whatever_the_proxies),
 	    test(a_connection_is_used_again),
+	    test(a_folded_line_has_nothing_to_continue),
 	    test(a_kept_connection_that_was_closed_is_replaced),
 	    test(bodies_are_sent),
 	    test(a_body_can_be_streamed),
