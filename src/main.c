@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/progress.h"
+#include "base/secret.h"
 #include "cli/command.h"
 #include "cli/help.h"
 #include "cli/render.h"
@@ -220,6 +221,7 @@ static _Noreturn void end_process(int code)
 
 int main(int argc, char **argv)
 {
+	static char **args; /* reachable, for those who look for leaks */
 	auto_error struct error err = ERROR_INIT;
 	cJSON_Hooks hooks = {xmalloc, free};
 	const struct command *command = NULL;
@@ -231,12 +233,13 @@ int main(int argc, char **argv)
 	int code = -1;
 
 	signals_save();
+	args = secret_take_args(argc, argv);
 	open_standard_descriptors();
 	cJSON_InitHooks(&hooks);
 	if (!argc)
 		error_set(&err, ERROR_USAGE, "started without a name");
 	else if (set_up_signals(&cli, &err) == 0)
-		code = run_line(&cli, argc, argv, &command, &err);
+		code = run_line(&cli, argc, args, &command, &err);
 	if (code >= 0)
 		code = flush_answer(code, &err);
 	if (code < 0) {

@@ -213,12 +213,13 @@ static int unknown_option(const struct command *command,
 	if (value)
 		*value = '\0';
 	for (; specs->name; specs++)
-		strvec_pushf(&names, "--%s", specs->name);
+		strvec_push(&names, specs->name);
+	/* that both begin with "--" makes them no more alike */
 	if (!strncmp(typed, "--", 2))
-		near = suggest(typed, (const char *const *)names.v);
+		near = suggest(typed + 2, (const char *const *)names.v);
 	error_set(err, ERROR_USAGE, "unknown option '%s'", typed);
 	if (near)
-		error_hint(err, "did you mean '%s'?", near);
+		error_hint(err, "did you mean '--%s'?", near);
 	else
 		hint_help(command, err);
 	return -1;

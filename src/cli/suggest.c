@@ -43,7 +43,17 @@ static unsigned edit_distance(const char *a, const char *b)
 	return row[la % 3][lb];
 }
 
-const char *suggest(const char *typed, const char *const *words)
+/* The first that begins with it. */
+static const char *complete(const char *typed, const char *const *words)
+{
+	size_t len = strlen(typed);
+
+	while (*words && (len < 2 || strncmp(typed, *words, len) != 0))
+		words++;
+	return *words;
+}
+
+const char *suggest(const char *typed, const char *const *all)
 {
 	size_t len = strlen(typed);
 	unsigned best = (unsigned)(len / 3) + 1;
@@ -51,7 +61,7 @@ const char *suggest(const char *typed, const char *const *words)
 
 	if (!len || len > WORD_MAX_LEN)
 		return NULL;
-	for (; *words; words++) {
+	for (const char *const *words = all; *words; words++) {
 		unsigned d;
 
 		if (strlen(*words) > WORD_MAX_LEN)
@@ -63,5 +73,5 @@ const char *suggest(const char *typed, const char *const *words)
 			best = d;
 		}
 	}
-	return found;
+	return found ? found : complete(typed, all);
 }

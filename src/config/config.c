@@ -7,6 +7,7 @@
 #include "base/fs.h"
 #include "base/ident.h"
 #include "config/compose.h"
+#include "config/effect.h"
 #include "config/setting.h"
 
 #include <stdlib.h>
@@ -407,7 +408,8 @@ static int load(const struct config_flag *flags, size_t n_flags,
 	if (load_file(&c, flags, n_flags, progress, err) < 0 ||
 	    load_variables(&c, err) < 0 ||
 	    load_flags(&c, flags, n_flags, err) < 0 ||
-	    check(&c, may_be_empty, err) < 0) {
+	    check(&c, may_be_empty, err) < 0 ||
+	    effect_check(&c, progress, err) < 0) {
 		config_free(&c);
 		return -1;
 	}

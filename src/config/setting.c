@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/fs.h"
+#include "base/secret.h"
 #include "config/setting_private.h"
 
 #include <stdarg.h>
@@ -187,16 +188,17 @@ static int set_db(struct config *c, struct config_service *s,
 	const char *db = canonical_db(value, len);
 	const char *version = value[len] ? value + len + 1 : NULL;
 	auto_free char *image_key = xasprintf("%s.image", s->name);
+	bool url = strstr(value, "://") != NULL;
 
-	if (strstr(value, "://"))
-		return setting_url(s, db, at, value, err);
-	if (!db)
+	if (!db && !url)
 		return unknown_db(at, value, err);
-	if (version && check_version(at, value, db, version, err) < 0)
+	if (!url && version && check_version(at, value, db, version, err) < 0)
 		return -1;
 	/* an image said with less weight was another database's */
 	if (s->image && config_origin_of(c, image_key) < at->origin)
 		setting_replace(&s->image, NULL);
+	if (url)
+		return setting_url(s, db, at, value, err);
 	setting_replace(&s->db, xstrdup(db));
 	setting_replace(&s->version, xstrdup_or_null(version));
 	setting_replace(&s->url, NULL);
@@ -760,8 +762,9 @@ static void record_setting(const struct setting *setting, struct config *c,
 				 : 0);
 	}
 	if (strstr(value, "://") && !strcmp(setting->key, "db")) {
-		auto_free char *shown = setting_without_password(value);
+		auto_free char *shown = xstrdup(value);
 
+		secret_hide(shown);
 		config_record(c, key.s, shown, at);
 		return;
 	}

@@ -48,9 +48,6 @@ int setting_apply(const struct setting *setting, struct config *c,
  * known); setting_url.c. */
 int setting_url(struct config_service *s, const char *db,
 		const struct place *at, const char *value, struct error *err);
-/* "postgresql://user:***@host/db": for doctor, which shows every value. The
- * caller frees. */
-char *setting_without_password(const char *url);
 
 /* Notes where a value came from, replacing what was noted before. */
 void config_record(struct config *c, const char *key, const char *value,

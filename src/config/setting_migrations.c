@@ -11,7 +11,8 @@ int set_migrations(struct config *c, struct config_service *s,
 		   const struct place *at, const char *value, struct error *err)
 {
 	(void)c;
-	(void)err;
+	if (!*value)
+		return place_error(at, err, "no directory");
 	setting_replace(&s->migrations, setting_absolute(at, value));
 	return 0;
 }
@@ -84,6 +85,8 @@ static int add_path(struct config *c, const struct config_service *s,
 	auto_free char *start = xasprintf("%s.", key);
 	auto_free char *first = xasprintf("%s.%s1", s->name, start);
 
+	if (!*value)
+		return place_error(at, err, "no path");
 	if (config_origin_of(c, first) < at->origin) {
 		strvec_free(list);
 		config_forget(c, s->name, start);

@@ -24,19 +24,3 @@ int setting_url(struct config_service *s, const char *db,
 	setting_replace(&s->url, xstrdup(value));
 	return 0;
 }
-
-char *setting_without_password(const char *url)
-{
-	const char *start = strstr(url, "://") + 3;
-	size_t authority = strcspn(start, "/?#");
-	const char *at = NULL;
-	const char *colon;
-
-	for (size_t i = 0; i < authority; i++)
-		if (start[i] == '@')
-			at = start + i;
-	colon = at ? memchr(start, ':', (size_t)(at - start)) : NULL;
-	if (!colon)
-		return xstrdup(url);
-	return xasprintf("%.*s***%s", (int)(colon + 1 - url), url, at);
-}

@@ -97,8 +97,9 @@ int db_run_migration(struct db *db, const char *name, const char *sql,
 /*
  * Many rows into one table, all or none (where the table's engine can). Values
  * are texts, which the server turns into the columns' types. Postgres: serial
- * and identity columns among them go on behind the highest number. On failure
- * *ret_row is the row that it is about, n where nobody knows; on success n.
+ * and identity columns among them go on behind the highest number. Of no rows
+ * the table and its columns are looked for all the same. On failure *ret_row is
+ * the row that it is about, n where nobody knows; on success n.
  */
 struct db_rows {
 	const char *table; /* "users", "audit.users" */

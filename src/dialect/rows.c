@@ -217,6 +217,22 @@ static int insert_all(struct db *db, const struct db_rows *rows,
 	return 0;
 }
 
+/* Whether the table has these columns. SQLite takes an unknown one in a SELECT
+ * for a text, so they are named as those of an INSERT. */
+static int insert_none(struct db *db, const struct db_rows *rows,
+		       const struct deadline *d, struct error *err)
+{
+	auto_buf struct buf sql = BUF_INIT;
+
+	buf_puts(&sql, "INSERT INTO ");
+	put_table(db, &sql, rows->table);
+	put_columns(db, &sql, rows);
+	for (size_t i = 0; i < rows->n_columns; i++)
+		buf_puts(&sql, i ? ", NULL" : " SELECT NULL");
+	buf_puts(&sql, " FROM (SELECT 1 AS x) AS one WHERE 1 = 0");
+	return db_exec(db, sql.s, d, err);
+}
+
 static int insert_rows(struct db *db, const struct db_rows *rows,
 		       const struct deadline *d, size_t *ret_row,
 		       struct error *err)
@@ -243,5 +259,7 @@ int db_insert_rows(struct db *db, const struct db_rows *rows,
 	db->used_by_script = true;
 	if (db->dialect == DIALECT_POSTGRES)
 		return copy_rows(db, rows, deadline, ret_row, err);
+	if (!rows->n)
+		return insert_none(db, rows, deadline, err);
 	return insert_rows(db, rows, deadline, ret_row, err);
 }

@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/secret.h"
 #include "session/session.h"
 #include "supervisor/client.h"
 #include "supervisor/server.h"
@@ -100,6 +101,8 @@ _Noreturn static void be_daemon(const struct daemon_spec *spec, int fd,
 	auto_error struct error err = ERROR_INIT;
 
 	leave_terminal();
+	/* it was read; the command line is hidden since main() */
+	secret_hide_variable("TESTENV_DB");
 	close_descriptors(fd);
 	reset_signals(mask);
 	_exit(serve(spec, &err) < 0);

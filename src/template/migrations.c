@@ -127,7 +127,7 @@ static int insert_csv(struct work *w, const struct migration_file *f,
 		return -1;
 	rows = (struct db_rows){f->table, csv.columns, csv.n_columns,
 				csv.values, csv.n};
-	if (!csv.n || db_insert_rows(db, &rows, w->deadline, &at, err) == 0)
+	if (db_insert_rows(db, &rows, w->deadline, &at, err) == 0)
 		return 0;
 	if (err && err->kind == ERROR_DATABASE)
 		err->kind = ERROR_MIGRATION;

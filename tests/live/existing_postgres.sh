@@ -88,6 +88,33 @@ run 19 testenv logs
 run 0 testenv down
 clean 'up and down'
 
+# nobody reads the password where others can look
+for said in option variable; do
+	set -- testenv up --db "$url" --migrations "$tmp/migrations"
+	[ $said = option ] || set -- env "TESTENV_DB=$url" "$TESTENV_BIN" up \
+		--migrations "$tmp/migrations"
+	run 0 "$@"
+	seen=0
+	for pid in $(pgrep -f "up .*--migrations $tmp/migrations"); do
+		seen=$((seen + 1))
+		! tr '\0' '\n' <"/proc/$pid/cmdline" | grep -F 'w%2Frd' ||
+			fail "$said: the password is in the command line"
+		! tr '\0' '\n' <"/proc/$pid/environ" | grep -F 'w%2Frd' ||
+			fail "$said: the password is in the environment"
+	done
+	[ "$seen" = 2 ] || fail "$said: $seen processes, not two"
+	run 0 testenv status --json
+	! grep -E 'w%2Frd|w/rd' out || fail "$said: status tells the password"
+	run 0 testenv down
+done
+run 0 testenv exec --debug --db "$url" --migrations migrations -- true
+! grep -E 'w%2Frd|w/rd' err || fail 'the log tells the password'
+
+# a flag that means nothing here
+run 125 x --isolation container -- true
+err_is "testenv: --isolation: 'container' has no effect: on an existing server \
+each owner gets a database"
+
 # killed at any moment; with its watchdog: gc, and the next run there
 for pause in 0.2 0.6; do
 	"$TESTENV_BIN" exec --db "$url" --rebuild --workers 2 \

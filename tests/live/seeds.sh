@@ -45,7 +45,9 @@ chmod +x rows
 # what is wrong, each with its place
 printf 'id,name\n1,a\n2,b\n1,again\n' >double.csv
 printf 'id,name\n1,a\n2,"b\nc"\n3,\n' >null.csv
-mkdir double null none
+mkdir double null none empty
+printf 'id,nome\n' >empty/users.csv
+printf 'id\n' >empty/nobody.csv
 mv double.csv double/users.csv
 mv null.csv null/users.csv
 printf 'id,nome\n1,a\n' >none/users.csv
@@ -84,6 +86,11 @@ for db in sqlite postgres mariadb; do
 	run 125 x --seed double/users.csv -- true
 	err_has "^testenv: template of 'db': $PWD/double/users.csv:[14]: .*"
 	[ $db = postgres ] || err_has 'double/users.csv:4: '
+	# no rows, but columns that have to be there
+	run 125 x --seed empty/users.csv -- true
+	err_has "empty/users.csv:1: .*nome"
+	run 125 x --seed empty/nobody.csv -- true
+	err_has "empty/nobody.csv:1: .*nobody"
 	[ $db = sqlite ] || continue
 	run 125 x --seed null/users.csv -- true
 	err_has "null/users.csv:5: NOT NULL"

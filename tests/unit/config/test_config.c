@@ -283,6 +283,9 @@ static void test_refused_flags(void **state)
 static void test_contradictions(void **state)
 {
 	(void)state;
+	FAILS(ERROR_USAGE, "--seed: no path", NULL, "db", "sqlite", "seed", "");
+	FAILS(ERROR_USAGE, "--migrations: no directory", NULL, "db", "sqlite",
+	      "migrations", "");
 	FAILS(ERROR_CONFIG,
 	      "backend 'sqlite' is asked for, and 'container' is required",
 	      NULL, "db", "postgres", "backend", "sqlite", "require",

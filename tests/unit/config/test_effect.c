@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/* Settings that mean nothing for what serves. */
+#include "config/config.h"
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/progress.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A folder of its own to stand in, and what was said as a notice. */
+static char dir[] = "/tmp/testenv-config-XXXXXX";
+static struct buf notices = BUF_INIT;
+
+static void on_event(void *ctx, const struct progress_event *e)
+{
+	(void)ctx;
+	if (e->kind == PROGRESS_NOTICE)
+		buf_printf(&notices, "%s\n", e->text);
+}
+static const struct progress progress = {on_event, NULL};
+
+static int group_setup(void **state)
+{
+	(void)state;
+	unsetenv("TESTENV_SESSION");
+	return mkdtemp(dir) ? 0 : -1;
+}
+
+static int group_teardown(void **state)
+{
+	(void)state;
+	buf_free(&notices);
+	return chdir("/") + fs_remove_tree(dir, NULL);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	buf_clear(&notices);
+	(void)fs_remove_tree(dir, NULL);
+	return fs_mkdir_p(dir, 0700, NULL) + chdir(dir);
+}
+
+static void put_file(const char *name, const char *text)
+{
+	assert_int_equal(fs_write_file(name, text, strlen(text), 0600, NULL),
+			 0);
+}
+
+/* "--key value" pairs, ended by NULL. */
+static int load(struct config *c, struct error *err, const char *const *args)
+{
+	struct config_flag flags[16];
+	size_t n = 0;
+
+	for (; args && args[0]; args += 2)
+		flags[n++] = (struct config_flag){args[0], args[1]};
+	return config_load(flags, n, &progress, c, err);
+}
+#define LOAD(c, err, ...) \
+	load((c), (err), (const char *const[]){__VA_ARGS__, NULL})
+
+static void fails(enum error_kind kind, const char *text, const char *hint,
+		  const char *const *args)
+{
+	auto_error struct error err = ERROR_INIT;
+	struct config c;
+
+	assert_int_equal(load(&c, &err, args), -1);
+	assert_string_equal(error_text(&err), text);
+	assert_int_equal(err.kind, kind);
+	if (hint)
+		assert_string_equal(err.hint, hint);
+}
+#define FAILS(kind, text, hint, ...) \
+	fails((kind), (text), (hint), (const char *const[]){__VA_ARGS__, NULL})
+
+/* A flag is meant; the file and variables may be for other runs. */
+static void test_settings_without_effect(void **state)
+{
+	struct config c;
+
+	(void)state;
+	FAILS(ERROR_USAGE,
+	      "--isolation: 'container' has no effect: on an existing server "
+	      "each owner gets a database",
+	      NULL, "db", "mysql://u@h", "isolation", "container");
+	FAILS(ERROR_USAGE,
+	      "--pull: 'daily' has no effect: an existing server is no "
+	      "container",
+	      NULL, "db", "mysql://u@h", "pull", "daily");
+	FAILS(ERROR_USAGE,
+	      "--fallback: 'local,sqlite' has no effect: nothing stands in for "
+	      "an existing server",
+	      NULL, "db", "mysql://u@h", "fallback", "local,sqlite");
+	FAILS(ERROR_USAGE,
+	      "--mirror: 'r.example' has no effect: sqlite is a file and needs "
+	      "no container",
+	      NULL, "db", "sqlite", "mirror", "r.example");
+	FAILS(ERROR_USAGE,
+	      "--isolation: 'database' has no effect: each owner gets a file",
+	      NULL, "db", "postgres", "backend", "sqlite", "isolation",
+	      "database");
+	FAILS(ERROR_USAGE,
+	      "--transport: 'unix' has no effect: sqlite is a file", NULL, "db",
+	      "sqlite", "transport", "unix");
+	FAILS(ERROR_USAGE,
+	      "--memory: '1g' has no effect: local programs need no container",
+	      NULL, "db", "postgres", "require", "local", "memory", "1g");
+	FAILS(ERROR_USAGE,
+	      "--image: 'postgres:16' has no effect: local programs need no "
+	      "container",
+	      NULL, "backend", "local", "image", "postgres:16");
+	assert_string_equal(notices.s, "");
+	assert_int_equal(LOAD(&c, NULL, "db", "mysql://u@h", "isolation",
+			      "database", "fallback", "none"),
+			 0);
+	config_free(&c);
+	setenv("TESTENV_MEMORY", "1g", 1);
+	put_file("compose.yaml", "services:\n"
+				 "  db:\n"
+				 "    image: postgres:16\n"
+				 "    x-testenv: { pull: daily }\n"
+				 "x-testenv: { isolation: container }\n");
+	assert_int_equal(LOAD(&c, NULL, "db", "postgresql://u@h"), 0);
+	unsetenv("TESTENV_MEMORY");
+	assert_null(c.services[0].image);
+	assert_string_equal(
+	    notices.s,
+	    "compose.yaml:5:25: isolation: 'container' has no effect: on an "
+	    "existing server each owner gets a database\n"
+	    "compose.yaml:4:24: pull: 'daily' has no effect: an existing "
+	    "server is no container\n"
+	    "TESTENV_MEMORY: '1g' has no effect: an existing server is no "
+	    "container\n");
+	config_free(&c);
+	buf_clear(&notices);
+	/* for one of two it has one */
+	put_file("compose.yaml", "services:\n"
+				 "  a: { image: postgres }\n"
+				 "  b: { x-testenv: { db: sqlite } }\n");
+	assert_int_equal(LOAD(&c, NULL, "isolation", "database"), 0);
+	config_free(&c);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup(test_settings_without_effect, setup),
+	};
+
+	return cmocka_run_group_tests(tests, group_setup, group_teardown);
+}
