@@ -33,13 +33,33 @@ static const struct {
     {"transport", NULL, ON_SERVER | ON_LOCAL | ON_CONTAINER},
 };
 
-static unsigned kind_of(const struct config *c, const struct config_service *s)
+/* Was the setting given as a flag, for all or for one service? */
+static bool is_flag(const struct config *c, const char *key)
+{
+	for (size_t i = 0; i < c->n_values; i++) {
+		const char *dot = strrchr(c->values[i].key, '.');
+
+		if (c->values[i].origin == ORIGIN_FLAG &&
+		    !strcmp(dot ? dot + 1 : c->values[i].key, key))
+			return true;
+	}
+	return false;
+}
+
+/* What serves; *ret_meant when it was chosen by a flag, like what is checked
+ * against it. */
+static unsigned kind_of(const struct config *c, const struct config_service *s,
+			bool *ret_meant)
 {
 	const char *require = c->require ? c->require : "";
 
+	*ret_meant = is_flag(c, "db");
 	if (s->url)
 		return ON_SERVER;
-	if (!strcmp(s->db, "sqlite") || c->backend == BACKEND_SQLITE)
+	if (!strcmp(s->db, "sqlite"))
+		return ON_FILE;
+	*ret_meant = is_flag(c, "backend") || is_flag(c, "require");
+	if (c->backend == BACKEND_SQLITE)
 		return ON_FILE;
 	if (c->backend == BACKEND_LOCAL || !strcmp(require, "local"))
 		return ON_LOCAL;
@@ -104,13 +124,14 @@ static int check_value(const struct config *c, const struct config_value *v,
 	const char *key = split_key(c, v->key, &whose);
 	unsigned on = effect_of(key, v->value);
 	unsigned kinds = 0;
+	bool meant = false;
 
 	for (size_t i = 0; i < c->n_services; i++)
 		if (!whose || whose == &c->services[i])
-			kinds |= kind_of(c, &c->services[i]);
+			kinds |= kind_of(c, &c->services[i], &meant);
 	if (v->origin == ORIGIN_DEFAULT || kinds & on)
 		return 0;
-	if (v->origin == ORIGIN_FLAG)
+	if (v->origin == ORIGIN_FLAG && meant)
 		return error_set(err, ERROR_USAGE, "%s: '%s' has no effect: %s",
 				 v->where, v->value, reason(key, kinds));
 	/* it says which database, too */

@@ -10,8 +10,9 @@ struct error;
 struct progress;
 
 /*
- * A flag that cannot be honoured is ERROR_USAGE; the same said by a variable or
- * in the file, which may be meant for other runs, is a notice. A setting of the
+ * A flag that cannot be honoured beside another flag is ERROR_USAGE; what a
+ * variable or the file says, of either side, may be meant for other runs, and
+ * is a notice. A setting of the
  * whole counts only where it has no effect on any service. For a configuration
  * that is otherwise checked.
  */

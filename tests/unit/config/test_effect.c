@@ -147,6 +147,16 @@ static void test_settings_without_effect(void **state)
 	    "container\n");
 	config_free(&c);
 	buf_clear(&notices);
+	/* the same command, tried without an engine */
+	fs_remove_tree("compose.yaml", NULL);
+	setenv("TESTENV_BACKEND", "sqlite", 1);
+	assert_int_equal(LOAD(&c, NULL, "db", "postgres", "pull", "daily"), 0);
+	unsetenv("TESTENV_BACKEND");
+	assert_string_equal(notices.s,
+			    "--pull: 'daily' has no effect: sqlite is a file "
+			    "and needs no container\n");
+	config_free(&c);
+	buf_clear(&notices);
 	/* for one of two it has one */
 	put_file("compose.yaml", "services:\n"
 				 "  a: { image: postgres }\n"
