@@ -115,14 +115,7 @@ int clones_read(struct clones *c, struct db *admin, const char *name,
 		const struct deadline *deadline, struct db_state *ret,
 		struct error *err)
 {
-	auto_db struct db *db = NULL;
-
-	if (c->ops->read)
-		return c->ops->read(c, admin, name, deadline, ret, err);
-	if (db_connect_beside(admin, name ? name : ORIGINAL_NAME, deadline, &db,
-			      err) < 0)
-		return -1;
-	return db_state_read(db, deadline, ret, err);
+	return c->ops->read(c, admin, name, deadline, ret, err);
 }
 
 int clones_compare(struct clones *c, struct db *admin, const char *name,

@@ -396,17 +396,6 @@ static int my_compare(struct clones *clones, struct db *admin, const char *name,
 			     err);
 }
 
-static int read_beside(struct db *admin, const char *name,
-		       const struct deadline *deadline, struct db_state *ret,
-		       struct error *err)
-{
-	auto_db struct db *db = NULL;
-
-	if (db_connect_beside(admin, name, deadline, &db, err) < 0)
-		return -1;
-	return db_state_read(db, deadline, ret, err);
-}
-
 /* The original has the rows, but neither keys nor triggers: a database made
  * from it is read. */
 static int read_original(struct maria_clones *c, struct db *admin,
@@ -423,7 +412,7 @@ static int read_original(struct maria_clones *c, struct db *admin,
 	ident_random(name + strlen(name), 8);
 	result = maria_rebuild(admin, &c->notes, name, true, deadline, err);
 	if (result == 0)
-		result = read_beside(admin, name, deadline, ret, err);
+		result = db_read_beside(admin, name, deadline, ret, err);
 	if (db_exec(admin, "USE mysql", deadline, result < 0 ? NULL : err) <
 		0 ||
 	    my_drop(admin, name, deadline, result < 0 ? NULL : err) < 0)
@@ -439,7 +428,7 @@ static int my_read(struct clones *clones, struct db *admin, const char *name,
 
 	if (load_notes(c, admin, deadline, err) < 0)
 		return -1;
-	return name ? read_beside(admin, name, deadline, ret, err)
+	return name ? db_read_beside(admin, name, deadline, ret, err)
 		    : read_original(c, admin, deadline, ret, err);
 }
 

@@ -200,17 +200,6 @@ static int pg_restore(struct clones *c, struct db *admin, const char *name,
 	return 1;
 }
 
-static int read_beside(struct db *admin, const char *name,
-		       const struct deadline *deadline, struct db_state *ret,
-		       struct error *err)
-{
-	auto_db struct db *db = NULL;
-
-	if (db_connect_beside(admin, name, deadline, &db, err) < 0)
-		return -1;
-	return db_state_read(db, deadline, ret, err);
-}
-
 /* Nobody can connect to the original: a clone of it is read. Its name is no
  * other's, as several may be read at once. */
 static int read_original(struct pg_clones *pg, struct db *admin,
@@ -223,7 +212,7 @@ static int read_original(struct pg_clones *pg, struct db *admin,
 	ident_random(name + strlen(name), 8);
 	if (clone(pg, admin, name, deadline, err) < 0)
 		return -1;
-	result = read_beside(admin, name, deadline, ret, err);
+	result = db_read_beside(admin, name, deadline, ret, err);
 	if (original_drop(admin, name, deadline, result < 0 ? NULL : err) < 0)
 		return -1;
 	return result;
@@ -233,7 +222,7 @@ static int pg_read(struct clones *c, struct db *admin, const char *name,
 		   const struct deadline *deadline, struct db_state *ret,
 		   struct error *err)
 {
-	return name ? read_beside(admin, name, deadline, ret, err)
+	return name ? db_read_beside(admin, name, deadline, ret, err)
 		    : read_original(of(c), admin, deadline, ret, err);
 }
 
@@ -246,7 +235,7 @@ static int pg_compare(struct clones *c, struct db *admin, const char *name,
 	auto_db_state struct db_state now = DB_STATE_INIT;
 	char digest[DIGEST_HEX];
 
-	if (read_beside(admin, name, deadline, &now, err) < 0)
+	if (db_read_beside(admin, name, deadline, &now, err) < 0)
 		return -1;
 	db_state_digest(&now, digest);
 	if (!strcmp(digest, pg->original.state))

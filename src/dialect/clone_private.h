@@ -28,7 +28,6 @@ struct clones_ops {
 		       struct clone_report *ret_report, struct error *err);
 	int (*drop)(struct db *admin, const char *name,
 		    const struct deadline *deadline, struct error *err);
-	/* NULL: by a connection to either */
 	int (*read)(struct clones *c, struct db *admin, const char *name,
 		    const struct deadline *deadline, struct db_state *ret,
 		    struct error *err);

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "dialect/address_private.h"
 #include "dialect/driver.h"
+#include "dialect/state.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -83,6 +84,17 @@ int db_connect_beside(struct db *db, const char *database,
 		return error_wrap(err, "cannot connect to database '%s'",
 				  database);
 	return 0;
+}
+
+int db_read_beside(struct db *db, const char *database,
+		   const struct deadline *deadline, struct db_state *ret,
+		   struct error *err)
+{
+	auto_db struct db *beside = NULL;
+
+	if (db_connect_beside(db, database, deadline, &beside, err) < 0)
+		return -1;
+	return db_state_read(beside, deadline, ret, err);
 }
 
 void db_close(struct db *db)

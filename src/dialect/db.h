@@ -31,6 +31,10 @@ int db_connect(const struct db_address *address,
 int db_connect_beside(struct db *db, const char *database,
 		      const struct deadline *deadline, struct db **ret,
 		      struct error *err);
+/* What `database` holds (dialect/state.h), by such a connection. */
+int db_read_beside(struct db *db, const char *database,
+		   const struct deadline *deadline, struct db_state *ret,
+		   struct error *err);
 void db_close(struct db *db);
 void cleanup_db(struct db **db);
 #define auto_db __attribute__((cleanup(cleanup_db)))
