@@ -190,19 +190,38 @@ int layout_compare_versions(const char *a, const char *b)
 
 /* Recognising */
 
-static enum layout layout_of(const struct layout_file *f)
+/* LAYOUT_AUTO: it has the marks of two tools. */
+static enum layout layout_by_marks(const struct layout_file *f,
+				   struct error *err)
 {
 	static const enum layout marked[] = {LAYOUT_DBMATE, LAYOUT_GOOSE,
 					     LAYOUT_SQL_MIGRATE};
+	enum layout found = LAYOUT_PLAIN;
 
+	for (size_t i = 0; i < array_len(marked); i++) {
+		if (!layout_has_mark(marked[i], f->text))
+			continue;
+		if (found != LAYOUT_PLAIN) {
+			error_set(err, ERROR_CONFIG,
+				  "'%s' has the marks of two layouts: '%s' and "
+				  "'%s'",
+				  f->path, layout_mark(found),
+				  layout_mark(marked[i]));
+			error_hint(err, "say which is meant with --layout");
+			return LAYOUT_AUTO;
+		}
+		found = marked[i];
+	}
+	return found;
+}
+
+static enum layout layout_of(const struct layout_file *f, struct error *err)
+{
 	if (f->up)
 		return LAYOUT_UP;
 	if (layout_is_flyway(f->name))
 		return LAYOUT_FLYWAY;
-	for (size_t i = 0; i < array_len(marked); i++)
-		if (layout_has_mark(marked[i], f->text))
-			return marked[i];
-	return LAYOUT_PLAIN;
+	return layout_by_marks(f, err);
 }
 
 static int two_layouts(const struct layout_file *a, enum layout one,
@@ -229,8 +248,10 @@ static int recognise(const struct layout_files *files, enum layout *ret,
 		top |= !files->v[i].below;
 	for (size_t i = 0; i < files->n; i++) {
 		const struct layout_file *f = &files->v[i];
-		enum layout layout = layout_of(f);
+		enum layout layout = layout_of(f, err);
 
+		if (layout == LAYOUT_AUTO)
+			return -1;
 		if (f->below ? top || layout != LAYOUT_FLYWAY
 			     : is_callback(f->name))
 			continue;

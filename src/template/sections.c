@@ -100,10 +100,24 @@ static int end_block(struct reader *r)
 	return 0;
 }
 
+/* goose wants each of them once, "Up" first; the others may go back and
+ * forth. */
+static int check_goose(const struct reader *r, enum section section)
+{
+	if (r->layout != LAYOUT_GOOSE || r->section + 1 == section)
+		return 0;
+	return fail(r, r->line,
+		    section == SECTION_UP
+			? "a second 'Up', or one behind 'Down'"
+			: "'Down' without 'Up' before it");
+}
+
 static int begin_section(struct reader *r, enum section section)
 {
 	if (r->block_line)
 		return fail(r, r->block_line, "StatementBegin without its end");
+	if (check_goose(r, section) < 0)
+		return -1;
 	r->section = section;
 	return 0;
 }

@@ -132,7 +132,7 @@ out_has '3 migrations \(Flyway\)'
 run 0 testenv down
 
 # lines are those of the file
-printf -- '-- +goose Up\nSELECT 1;\n-- +goose Down\nx\n-- +goose Up\nBAD;\n' \
+printf -- '-- x\n-- y\n-- +goose Up\nSELECT 1;\n\nBAD;\n-- +goose Down\nx\n' \
 	>goose/11_bad.sql
 run 125 testenv exec --db sqlite --migrations goose -- true
 err_has "^testenv: template of 'db': $PWD/goose/11_bad.sql:6: near \"BAD\""

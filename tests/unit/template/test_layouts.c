@@ -263,6 +263,29 @@ static void goose_that_fails(void **state)
 			   "goose itself, with --migrate");
 }
 
+static void goose_out_of_order(void **state)
+{
+	(void)state;
+	put("1_a.sql", "-- +goose Up\na;\n-- +goose Down\n-- +goose Up\nb;\n");
+	fails(LAYOUT_AUTO, "%s/1_a.sql:4: a second 'Up', or one behind 'Down'");
+	put("1_a.sql", "-- +goose Up\na;\n-- +goose Up\n");
+	fails(LAYOUT_AUTO, "%s/1_a.sql:3: a second 'Up', or one behind 'Down'");
+	put("1_a.sql", "-- +goose Down\nx;\n-- +goose Up\na;\n");
+	fails(LAYOUT_AUTO, "%s/1_a.sql:1: 'Down' without 'Up' before it");
+	put("1_a.sql", "-- +goose Up\n-- +goose Down\n-- +goose Down\n");
+	fails(LAYOUT_AUTO, "%s/1_a.sql:3: 'Down' without 'Up' before it");
+}
+
+static void marks_of_two(void **state)
+{
+	(void)state;
+	put("1_a.sql", "-- +goose Up\na;\n-- migrate:up\nb;\n");
+	fails(LAYOUT_AUTO, "'%s/1_a.sql' has the marks of two layouts: "
+			   "'-- migrate:up' and '-- +goose Up'");
+	loads(LAYOUT_GOOSE, DIALECT_POSTGRES,
+	      "goose: 1_a.sql 1=\na;\n-- migrate:up\nb;\n");
+}
+
 static void sql_migrate(void **state)
 {
 	(void)state;
@@ -300,6 +323,8 @@ int main(void)
 	    cmocka_unit_test_setup(dbmate, each),
 	    cmocka_unit_test_setup(goose, each),
 	    cmocka_unit_test_setup(goose_that_fails, each),
+	    cmocka_unit_test_setup(goose_out_of_order, each),
+	    cmocka_unit_test_setup(marks_of_two, each),
 	    cmocka_unit_test_setup(sql_migrate, each),
 	    cmocka_unit_test_setup(marks_in_plain_files, each),
 	    cmocka_unit_test_setup(words, each),
