@@ -95,22 +95,36 @@ static char *slot_name(struct provider *p, unsigned slot)
 	return dir ? file_in(p, dir) : NULL;
 }
 
+/* The file is there from the beginning, empty, as many tools want it: one that
+ * is not there afterwards was removed by a command. */
+static int migrate(struct sqlite_provider *s, const struct db_address *a,
+		   const struct deadline *deadline, struct error *err)
+{
+	struct provider *p = &s->base;
+
+	if (fs_write_file(a->path, "", 0, 0600, err) < 0 ||
+	    migrations_run(p->spec.migrations, a, deadline, p->progress, err) <
+		0)
+		return -1;
+	if (!fs_exists(a->path))
+		return error_set(err, ERROR_MIGRATION,
+				 "the database file is gone: a command of the "
+				 "migrations removed it");
+	return 0;
+}
+
 /* Migrates a new file under a name of this session's and seals it. */
 static int build(struct sqlite_provider *s, const char *path,
 		 const struct deadline *deadline, struct error *err)
 {
-	struct provider *p = &s->base;
-	struct db_address a = {.dialect = DIALECT_SQLITE};
+	auto_db_address struct db_address a = {.dialect = DIALECT_SQLITE,
+					       .path = xstrdup(path)};
 	struct db *db = NULL;
-	int result;
 
-	a.path = xstrdup(path);
-	result =
-	    migrations_run(p->spec.migrations, &a, deadline, p->progress, err);
-	if (result == 0)
-		result = db_connect(&a, deadline, &db, err);
-	db_address_free(&a);
-	return result < 0 ? -1 : db_seal_file(db, err);
+	if (migrate(s, &a, deadline, err) < 0 ||
+	    db_connect(&a, deadline, &db, err) < 0)
+		return -1;
+	return db_seal_file(db, err);
 }
 
 char *sqlite_template_path(const char *cache_dir, const char *key)

@@ -95,6 +95,11 @@ err_has "'kill -9 \\\$\\\$' was killed by signal 9 \(Killed\)"
 run 125 x --migrate 'no-such-tool' -- true
 err_has 'ended with exit code 127$'
 err_has 'no-such-tool: not found'
+run 125 x --migrations sql --migrate 'rm "$DB_PATH"' -- true
+err_is "testenv: template of 'db': the database file is gone: a command of the \
+migrations removed it"
+run 125 x --migrate 'rm -r "${DB_PATH%/*}"' -- true
+err_has 'the database file is gone'
 run 125 x --start-timeout 2s --migrate 'sleep 600 & echo $! >late; wait' -- true
 err_has "waiting for the command: timed out$"
 err_has '^hint: give it more time with --start-timeout$'
