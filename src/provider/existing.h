@@ -64,10 +64,15 @@ int existing_list(struct db *db, enum dialect d,
 		  struct error *err);
 
 /* Makes it, with the mark of these labels. `template` NULL: an empty one. What
- * a failure leaves has no mark, or is as asked. */
+ * a failure leaves has no mark, or is as asked but for what existing_carry
+ * does. */
 int existing_create(struct db *db, enum dialect d, const char *name,
 		    const char *template, const struct strvec *labels,
 		    const struct deadline *deadline, struct error *err);
+/* postgres: what a copy does not have of its template by itself: settings of
+ * the database, privileges on it (as the owner's), the connection limit. */
+int existing_carry(struct db *db, const char *template, const char *copy,
+		   const struct deadline *deadline, struct error *err);
 /* Writes the mark anew. */
 int existing_mark(struct db *db, enum dialect d, const char *name,
 		  const struct strvec *labels, const struct deadline *deadline,

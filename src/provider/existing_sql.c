@@ -157,7 +157,9 @@ int existing_create(struct db *db, enum dialect d, const char *name,
 		return error_wrap(err, "make database '%s'", name);
 	if (d == DIALECT_MARIADB)
 		return 0;
-	return existing_mark(db, d, name, labels, deadline, err);
+	if (existing_mark(db, d, name, labels, deadline, err) < 0)
+		return -1;
+	return template ? existing_carry(db, template, name, deadline, err) : 0;
 }
 
 static bool is_sessions(const char *name, const char *session)

@@ -34,6 +34,32 @@ run 0 testenv exec --db "$url?application_name=mine" --migrations migrations -- 
 	sh -c 'psql "$DATABASE_URL" -Atc "show application_name"'
 out_is mine
 
+# what CREATE DATABASE does not take along: settings and privileges
+mkdir settings
+cat >settings/1.sql <<'EOF'
+do $$ declare name text := current_database(); begin
+	execute format('alter database %I set search_path = "a b", public', name);
+	execute format('alter database %I set work_mem = ''5MB''', name);
+	execute format('alter database %I set datestyle = ''ISO, DMY''', name);
+	execute format('alter role %I in database %I set timezone = ''Asia/Tokyo''',
+		current_user, name);
+	execute format('revoke temporary on database %I from public', name);
+	execute format('alter database %I connection limit 20', name);
+end $$;
+EOF
+cat >settings.sh <<'EOF'
+psql -AtF: -c 'show search_path' -c 'show work_mem' -c 'show datestyle' \
+	-c 'show timezone' -c "select datconnlimit,
+	has_database_privilege('poor', datname, 'temp') from pg_database
+	where datname = current_database()"
+EOF
+run 0 testenv exec --db "$url" --migrations settings -- sh -c \
+	'. ./settings.sh; "$TESTENV_BIN" reset >/dev/null && . ./settings.sh'
+for line in '"a b", public' 5MB 'ISO, DMY' Asia/Tokyo 20:f; do
+	[ "$(grep -cxF "$line" "$tmp/out")" = 2 ] || fail "no '$line' twice"
+done
+clean settings
+
 # two at once, of which one makes the template
 echo 'create table b (x int); select pg_sleep(0.5);' >migrations/002.sql
 x -- psql -Atc 'select count(*) from b' >"$tmp/out1" 2>"$tmp/err1" &
