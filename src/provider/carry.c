@@ -182,11 +182,16 @@ int carry_out(struct engine *engine, const struct ownership *owner,
 	auto_lock struct lock hold = LOCK_INIT;
 	int result;
 
-	if (row->place == CACHE_TREE)
-		return error_set(err, ERROR_REFUSED,
-				 "template %s is of a server of this machine, "
-				 "and cannot be exported",
-				 row->key);
+	if (row->place == CACHE_TREE) {
+		error_set(err, ERROR_REFUSED,
+			  "template %s cannot be exported: it is the data "
+			  "directory of this machine's own server, which "
+			  "another build or C library may misread",
+			  row->key);
+		error_hint(err, "carry that of '--backend container', or let "
+				"the migrations run there");
+		return -1;
+	}
 	c.place = row->place;
 	memcpy(c.key, row->key, sizeof(c.key));
 	c.path = xstrdup(path);

@@ -210,7 +210,8 @@ int session_cache_export(const struct config *config, const char *file,
 	auto_session struct session *s = NULL;
 	int result;
 
-	if (open_session(config, deadline, progress, &s, err) < 0 ||
+	if (cache_archive_check(file, err) < 0 ||
+	    open_session(config, deadline, progress, &s, err) < 0 ||
 	    list_all(s, false, deadline, &list, err) < 0 ||
 	    check_keys(s, &list, keys, err) < 0)
 		return -1;

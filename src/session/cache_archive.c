@@ -9,10 +9,12 @@
 #include "template/hold.h"
 
 #include <cjson/cJSON.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static const char index_name[] = "testenv-cache.json";
 
@@ -111,6 +113,26 @@ static int write_all(struct pack_writer *w, const char *index,
 		if (pack_add_file(w, name, list->v[i].path, err) < 0)
 			return -1;
 	}
+	return 0;
+}
+
+int cache_archive_check(const char *file, struct error *err)
+{
+	auto_free char *parent = fs_absolute(file);
+	char *slash = strrchr(parent, '/');
+
+	if (fs_is_dir(file))
+		return error_set(err, ERROR_IO,
+				 "cannot write '%s': it is a directory", file);
+	slash[slash == parent] = '\0';
+	if (!fs_is_dir(parent))
+		return error_set(err, ERROR_IO,
+				 "cannot write '%s': there is no directory "
+				 "'%s'",
+				 file, parent);
+	if (access(parent, W_OK) < 0)
+		return error_set_errno(err, ERROR_IO, errno,
+				       "cannot write '%s'", file);
 	return 0;
 }
 
@@ -295,6 +317,8 @@ int cache_archive_read(const char *file, const char *dir,
 	struct pack_reader *r;
 	int result;
 
+	if (fs_is_dir(file))
+		return not_ours(file, "it is a directory", err);
 	if (pack_open(file, &r, err) < 0)
 		return -1;
 	result = read_all(r, file, dir, &list, err);

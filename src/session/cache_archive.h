@@ -27,6 +27,9 @@ void carried_list_free(struct carried_list *list);
 /* Room for one more, empty. */
 struct carried *carried_list_add(struct carried_list *list);
 
+/* Whether `file` can be written, to be known before the work: 0, or -1 with
+ * the error that cache_archive_write would end in. */
+int cache_archive_check(const char *file, struct error *err);
 /* In the place of `file`, in one step. */
 int cache_archive_write(const char *file, const struct carried_list *list,
 			struct error *err);

@@ -103,6 +103,7 @@ err_has "^testenv: 'foreign' is no archive of templates"
 run 14 testenv cache import missing
 err_has "^testenv: cannot read 'missing': No such file or directory"
 run 3 testenv cache import m
+err_is "testenv: 'm' is no archive of templates: it is a directory"
 run 2 testenv cache import
 run 2 testenv cache remove
 run 2 testenv cache list --all
@@ -118,7 +119,10 @@ keys=$(testenv cache list --json | jq -r '.[] | select(.place == "file").key')
 # shellcheck disable=SC2086 # words
 {
 	run 14 testenv cache export "$tmp/no/both" $keys
-	err_has "^testenv: cannot write '$tmp/no/both': No such file"
+	err_is "testenv: cannot write '$tmp/no/both': there is no directory \
+'$tmp/no'"
+	run 14 testenv cache export . $keys
+	err_is "testenv: cannot write '.': it is a directory"
 	run 0 testenv cache export both $keys
 }
 run 0 testenv cache remove --all
