@@ -12,6 +12,7 @@
 #include "dialect/db.h"
 #include "provider/cache.h"
 #include "provider/clean.h"
+#include "provider/slot_user.h"
 
 #include <pwd.h>
 #include <stdlib.h>
@@ -166,16 +167,22 @@ static int shared_clean(struct provider *base, unsigned slot, bool same_owner,
 			struct error *err)
 {
 	auto_free char *database = clean_name(base, slot);
+	auto_free char *user = slot_user_name(base, slot);
+	const char *password = of(base)->slot_password;
 	auto_db struct db *db = NULL;
 	struct local_server *s;
 
 	(void)same_owner;
 	if (shared_server(of(base), deadline, &s, err) < 0 ||
 	    db_connect(&s->address, deadline, &db, err) < 0 ||
-	    clean_database(base, s->clones, db, &s->address, database,
-			   of(base)->slot_password, s->dir, deadline, err) < 0)
+	    (user && slot_user_shut_out(db, user, deadline, err) < 0) ||
+	    clean_database(base, s->clones, db, &s->address, database, password,
+			   s->dir, deadline, err) < 0 ||
+	    (user &&
+	     slot_user_let_in(db, user, password, database, deadline, err) < 0))
 		return -1;
 	slot_address(of(base), s, database, ret);
+	ret->slot_user = take_ptr(&user);
 	return 0;
 }
 

@@ -124,14 +124,16 @@ static int build_said(struct local_provider *p, const char *template,
 		      const struct deadline *deadline, struct error *err)
 {
 	const char *service = p->base.spec.service;
+	auto_free char *what = migrations_describe(p->base.spec.migrations);
 
 	progress_step(p->base.progress, service,
 		      "making the template of '%s' with '%s'", service,
 		      p->programs.server);
 	if (build(p, template, deadline, err) < 0)
 		return -1;
-	progress_done(p->base.progress, service, "made the template of '%s'",
-		      service);
+	progress_done(p->base.progress, service,
+		      "made the template of '%s'%s%s", service,
+		      what ? ": " : "", what ? what : "");
 	return 0;
 }
 

@@ -22,7 +22,7 @@ run 0 x -- sh -c "$sql 'select version(); select x from a;
 out_has '^1[0-9]\.[0-9]*\.[0-9]*-MariaDB'
 out_has '^7$'
 out_has '^0	1$'
-err_has "^testenv: made the template of 'db'\$"
+err_has "^testenv: made the template of 'db': 1 migration \(plain SQL\)\$"
 nothing_left 'first run'
 no_server 'first run'
 
@@ -36,6 +36,16 @@ for isolation in container database; do
 	[ "$(wc -l <"$tmp/out")" = 6 ] || fail "$what: not six answers"
 	err_is ''
 done
+# nobody can name another's
+run 0 x --isolation database --workers 2 -- sh -c '
+	for i in 1 2 3 4; do echo $i; done | xargs -P4 -I{} sh -c "sleep 0.3
+	mariadb -u\"$MYSQL_USER\" -Ne \"show databases\" |
+	grep -cv information_schema"
+	for n in 0 1 2 3; do mariadb -u"$MYSQL_USER" \
+		-e "insert into app_$n.a values (1)" 2>&1 | sed "s/.*\(denied\).*/\1/"
+	done | sort | uniq -c'
+[ "$(grep -cx 1 "$tmp/out")" = 4 ] || fail "$what: others are seen"
+out_has '^ *3 denied$'
 nothing_left isolation
 no_server isolation
 finish

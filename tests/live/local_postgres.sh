@@ -21,7 +21,7 @@ run 0 x -- psql -Atc 'show server_version_num; select x from a; show fsync'
 out_has '^1[0-9]{5}$'
 out_has '^7$'
 out_has '^off$'
-err_has "^testenv: made the template of 'db'\$"
+err_has "^testenv: made the template of 'db': [0-9]* migrations? "
 nothing_left 'first run'
 no_server 'first run'
 
