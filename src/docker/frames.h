@@ -32,4 +32,11 @@ int frames_put(void *frames, const char *data, size_t len);
 /* Whether the stream ended between two frames. */
 bool frames_complete(const struct frames *f);
 
+/* The log of a thing ("/containers/ID"), as container_logs gives one; `what`
+ * is it for people. */
+int engine_logs(struct engine *engine, const char *thing, const char *what,
+		bool tty, const struct container_log_options *options,
+		const struct deadline *deadline, container_log_fn *fn,
+		void *ctx, struct error *err);
+
 #endif

@@ -54,6 +54,20 @@ int image_pull(struct engine *engine, const char *name,
 	       const struct deadline *deadline, const struct progress *progress,
 	       struct error *err);
 
+/* Gives an image one more name, "REPO:TAG". */
+int image_tag(struct engine *engine, const char *name, const char *repo,
+	      const char *tag, const struct deadline *deadline,
+	      struct error *err);
+/*
+ * Pushes "HOST/PATH:TAG", with the log-in that a pull would take; what the
+ * registry has already is not sent. *ret_digest ("sha256:…", the caller's to
+ * free) is what its manifest is known by there. ERROR_PULL when the registry
+ * says no or cannot be reached.
+ */
+int image_push(struct engine *engine, const char *name,
+	       const struct deadline *deadline, const struct progress *progress,
+	       char **ret_digest, struct error *err);
+
 /*
  * Builds with the classic builder from a tar of the context, tagged `tag` and
  * labelled. Build output goes to `progress` as PROGRESS_LINE. A step that fails

@@ -6,13 +6,14 @@
 #include "docker/engine.h"
 #include "docker/frames.h"
 #include "docker/reply.h"
+#include "docker/service.h"
 #include "http/http.h"
 
-static char *logs_path(const char *id, const struct container_log_options *o)
+static char *logs_path(const char *thing, const struct container_log_options *o)
 {
 	struct buf path = BUF_INIT;
 
-	buf_printf(&path, "/containers/%s/logs?stdout=1&stderr=1", id);
+	buf_printf(&path, "%s/logs?stdout=1&stderr=1", thing);
 	if (o->follow)
 		buf_puts(&path, "&follow=1");
 	if (o->timestamps)
@@ -22,32 +23,42 @@ static char *logs_path(const char *id, const struct container_log_options *o)
 	return buf_take(&path);
 }
 
+int engine_logs(struct engine *engine, const char *thing, const char *what,
+		bool tty, const struct container_log_options *options,
+		const struct deadline *deadline, container_log_fn *fn,
+		void *ctx, struct error *err)
+{
+	auto_http_reply struct http_reply reply = HTTP_REPLY_INIT;
+	auto_free char *path = logs_path(thing, options);
+	struct frames frames = {.fn = fn, .ctx = ctx, .raw = tty};
+	struct http_request request = {
+	    .path = path, .data = frames_put, .data_ctx = &frames};
+
+	if (engine_send(engine, &request, deadline, &reply, err) < 0)
+		return error_wrap(err, "%s", what);
+	if (!reply_ok(&reply))
+		return engine_error(&reply, ERROR_ENGINE, err, "%s", what);
+	if (frames.stopped || frames_complete(&frames))
+		return 0;
+	return error_set(err, ERROR_PROTOCOL, "%s: %s", what,
+			 frames.unreadable ? "the stream is not framed"
+					   : "the stream ends within a frame");
+}
+
 int container_logs(struct engine *engine, const char *id,
 		   const struct container_log_options *options,
 		   const struct deadline *deadline, container_log_fn *fn,
 		   void *ctx, struct error *err)
 {
-	auto_http_reply struct http_reply reply = HTTP_REPLY_INIT;
-	auto_free char *path = logs_path(id, options);
-	struct frames frames = {.fn = fn, .ctx = ctx};
-	struct http_request request = {
-	    .path = path, .data = frames_put, .data_ctx = &frames};
+	auto_free char *thing = xasprintf("/containers/%s", id);
+	auto_free char *what = xasprintf("logs of container %.12s", id);
 	struct container_state state;
 
 	/* engines differ in the content type they give; Tty decides */
 	if (container_inspect(engine, id, deadline, &state, err) < 0)
 		return error_wrap(err, "logs");
-	frames.raw = state.tty;
-	if (engine_send(engine, &request, deadline, &reply, err) < 0)
-		return error_wrap(err, "logs of container %.12s", id);
-	if (!reply_ok(&reply))
-		return engine_error(&reply, ERROR_ENGINE, err,
-				    "logs of container %.12s", id);
-	if (frames.stopped || frames_complete(&frames))
-		return 0;
-	return error_set(err, ERROR_PROTOCOL, "logs of container %.12s: %s", id,
-			 frames.unreadable ? "the stream is not framed"
-					   : "the stream ends within a frame");
+	return engine_logs(engine, thing, what, state.tty, options, deadline,
+			   fn, ctx, err);
 }
 
 /* Keeps the end of what comes, within the buffer's bound. */
@@ -66,6 +77,12 @@ static int keep_end(void *ctx, int stream, const char *data, size_t len)
 	return 0;
 }
 
+static void give_tail(const struct buf *tail, struct buf *ret)
+{
+	buf_clear(ret);
+	buf_put(ret, tail->s, tail->len);
+}
+
 int container_log_tail(struct engine *engine, const char *id, int lines,
 		       const struct deadline *deadline, struct buf *ret,
 		       struct error *err)
@@ -76,7 +93,20 @@ int container_log_tail(struct engine *engine, const char *id, int lines,
 	if (container_logs(engine, id, &options, deadline, keep_end, &tail,
 			   err) < 0)
 		return -1;
-	buf_clear(ret);
-	buf_put(ret, tail.s, tail.len);
+	give_tail(&tail, ret);
+	return 0;
+}
+
+int service_log_tail(struct engine *engine, const char *service, int lines,
+		     const struct deadline *deadline, struct buf *ret,
+		     struct error *err)
+{
+	struct container_log_options options = {.tail = lines};
+	auto_buf struct buf tail = BUF_INIT_MAX(ret->max);
+
+	if (service_logs(engine, service, &options, deadline, keep_end, &tail,
+			 err) < 0)
+		return -1;
+	give_tail(&tail, ret);
 	return 0;
 }

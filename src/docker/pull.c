@@ -9,6 +9,7 @@
 #include "docker/json.h"
 #include "docker/outcome.h"
 #include "docker/reference.h"
+#include "docker/registry_hint.h"
 #include "docker/reply.h"
 #include "docker/stream.h"
 #include "http/http.h"
@@ -88,8 +89,8 @@ static const char *const passing[] = {"timeout",
 				      "internal server error",
 				      NULL};
 
-static void put_hint(const char *text, const struct reference *r,
-		     const char *trouble, struct error *err)
+void registry_hint(const char *text, const struct reference *r,
+		   const char *trouble, struct error *err)
 {
 	auto_free char *registry = reference_registry(r);
 
@@ -206,7 +207,7 @@ int image_pull(struct engine *engine, const char *name,
 	path = pull_path(engine, &r);
 	progress_step(progress, step, "pulling '%s'", name);
 	if (pull_patiently(engine, path, &pull, deadline, name, err) < 0) {
-		put_hint(error_text(err), &r, login.trouble, err);
+		registry_hint(error_text(err), &r, login.trouble, err);
 		return -1;
 	}
 	/* the stream's word is not enough */
