@@ -65,10 +65,14 @@ void config_free(struct config *config)
 	free(config->require);
 	free(config->host);
 	free(config->mirror);
+	free(config->swarm_registry);
+	strvec_free(&config->swarm_constraints);
 	free(config->owner);
 	strvec_free(&config->fallback);
 	strvec_free(&config->env);
-	*config = (struct config){.fallback = STRVEC_INIT, .env = STRVEC_INIT};
+	*config = (struct config){.fallback = STRVEC_INIT,
+				  .swarm_constraints = STRVEC_INIT,
+				  .env = STRVEC_INIT};
 }
 
 /* What holds if nobody says otherwise, in the words of the settings. */
@@ -90,6 +94,7 @@ static void set_defaults(struct config *c)
 	    .start_timeout_ms = START_TIMEOUT_MS,
 	    .cache_bytes = (int64_t)CACHE_GIB << 30,
 	    .fallback = STRVEC_INIT,
+	    .swarm_constraints = STRVEC_INIT,
 	    .env = STRVEC_INIT,
 	};
 	strvec_push(&c->fallback, "sqlite");
@@ -340,7 +345,9 @@ static int check_service(struct config *c, struct config_service *s,
 			 struct error *err)
 {
 	bool needs_engine = c->backend == BACKEND_CONTAINER ||
-			    (c->require && !strcmp(c->require, "container"));
+			    c->backend == BACKEND_SWARM ||
+			    (c->require && (!strcmp(c->require, "container") ||
+					    !strcmp(c->require, "swarm")));
 
 	if (!s->db && c->backend == BACKEND_SQLITE)
 		s->db = xstrdup("sqlite");
@@ -493,6 +500,8 @@ void config_identity(const struct config *config, char ret[CONFIG_IDENTITY])
 	digest_add_str(d, config->require);
 	digest_add_str(d, config->host);
 	digest_add_str(d, config->mirror);
+	digest_add_str(d, config->swarm_registry);
+	add_list(d, &config->swarm_constraints);
 	digest_end(d, hex);
 	memcpy(ret, hex, CONFIG_IDENTITY - 1);
 	ret[CONFIG_IDENTITY - 1] = '\0';

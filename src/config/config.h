@@ -108,7 +108,10 @@ struct config {
 	int64_t timeout_ms;       /* of the command; 0: none */
 	int64_t start_timeout_ms; /* until every service is ready */
 	char *mirror;             /* of docker.io's images, or NULL */
-	char *host;               /* --host: the engine; NULL: found */
+	/* what the nodes of a swarm pull the template from, or NULL */
+	char *swarm_registry;
+	struct strvec swarm_constraints; /* which nodes: "node.role==worker" */
+	char *host;                      /* --host: the engine; NULL: found */
 	bool quiet, rebuild, no_cache;
 	bool allow_remote;   /* an existing server that is elsewhere */
 	int64_t cache_bytes; /* of templates kept in one place */

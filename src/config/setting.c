@@ -310,7 +310,7 @@ static int set_workers(struct config *c, struct config_service *s,
 static const struct choice backends[] = {
     {"auto", BACKEND_AUTO, false},
     {"container", BACKEND_CONTAINER, false},
-    {"swarm", BACKEND_SWARM, true},
+    {"swarm", BACKEND_SWARM, false},
     {"server", BACKEND_SERVER, false},
     {"local", BACKEND_LOCAL, false},
     {"sqlite", BACKEND_SQLITE, false},
@@ -512,34 +512,6 @@ static int set_start_timeout(struct config *c, struct config_service *s,
 	return 0;
 }
 
-static int set_host(struct config *c, struct config_service *s,
-		    const struct place *at, const char *value,
-		    struct error *err)
-{
-	(void)s;
-	if (!*value)
-		return place_error(at, err, "no address");
-	setting_replace(&c->host, xstrdup(value));
-	return 0;
-}
-
-/* A registry's host, and a path on it: what "docker.io" is replaced by. */
-static int set_mirror(struct config *c, struct config_service *s,
-		      const struct place *at, const char *value,
-		      struct error *err)
-{
-	size_t len = strlen(value);
-
-	(void)s;
-	if (!len || strstr(value, "://") || strpbrk(value, " \t\n@") ||
-	    !strpbrk(value, ".:") || value[0] == '/' || value[len - 1] == '/')
-		return place_error(
-		    at, err, "'%s' is not a registry's HOST[:PORT][/PATH]",
-		    value);
-	setting_replace(&c->mirror, xstrdup(value));
-	return 0;
-}
-
 static int boolean(const struct place *at, const char *value, bool *ret,
 		   struct error *err)
 {
@@ -655,6 +627,9 @@ const struct setting settings[] = {
     {"cache-size", "cache_size", false, false, set_cache_size},
     {"verify", "verify", false, false, set_verify},
     {"mirror", "mirror", false, false, set_mirror},
+    {"swarm-registry", "swarm_registry", false, false, set_swarm_registry},
+    {"swarm-constraint", "swarm_constraint", false, false,
+     set_swarm_constraint},
     {"host", "host", false, false, set_host},
     {"quiet", NULL, false, false, set_quiet},
     {NULL, NULL, false, false, NULL},

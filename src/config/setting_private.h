@@ -39,5 +39,15 @@ int set_migrate_inputs(struct config *c, struct config_service *s,
 		       struct error *err);
 int set_seed(struct config *c, struct config_service *s, const struct place *at,
 	     const char *value, struct error *err);
+int set_host(struct config *c, struct config_service *s, const struct place *at,
+	     const char *value, struct error *err);
+int set_mirror(struct config *c, struct config_service *s,
+	       const struct place *at, const char *value, struct error *err);
+int set_swarm_registry(struct config *c, struct config_service *s,
+		       const struct place *at, const char *value,
+		       struct error *err);
+int set_swarm_constraint(struct config *c, struct config_service *s,
+			 const struct place *at, const char *value,
+			 struct error *err);
 
 #endif

@@ -15,6 +15,7 @@
 #include "provider/choose.h"
 #include "provider/clean.h"
 #include "provider/labels.h"
+#include "provider/swarm.h"
 #include "provider/sweep.h"
 
 #include <stdlib.h>
@@ -197,6 +198,12 @@ static int restore(struct container_provider *p, struct server *s,
 	auto_db struct db *db = NULL;
 	int done;
 
+	if (!swarm_server_answers(s, deadline)) {
+		error_set(err, ERROR_SERVER,
+			  "server '%s' on node '%s' does not answer", s->name,
+			  s->node);
+		return 0;
+	}
 	if (s->clones && container_admin(p, s, deadline, &db, err) < 0)
 		return err->kind == ERROR_CANCELLED ? -1 : 0;
 	done = clean_restore(&p->base, s->clones, db, s->name, deadline, err);
@@ -265,6 +272,15 @@ static int slot_stop(struct provider *base, unsigned slot,
 	return s ? server_remove(of(base), s, deadline, err) : 0;
 }
 
+static int template_ensure(struct provider *base,
+			   const struct deadline *deadline, struct error *err)
+{
+	if (container_template_ensure(base, deadline, err) < 0)
+		return -1;
+	return of(base)->swarm ? swarm_share_template(of(base), deadline, err)
+			       : 0;
+}
+
 static char *slot_name(struct provider *base, unsigned slot)
 {
 	if (base->spec.isolation == ISOLATE_DATABASE)
@@ -285,7 +301,10 @@ static void facts(const struct provider *base, struct provider_facts *ret)
 	    .template_key = p->key,
 	    .template_built = p->built,
 	    .server_version = p->server_version,
-	    .via = p->shared == SHARED_NO ? "published port" : "unix socket",
+	    .via = p->swarm                 ? "port of a node"
+		   : p->shared == SHARED_NO ? "published port"
+					    : "unix socket",
+	    .cpus = p->swarm ? p->swarm->cpus : 0,
 	    .restored_by = atomic_load(&p->restored_by),
 	};
 }
@@ -330,8 +349,9 @@ static void close_provider(struct provider *base,
 	if (base->spec.no_cache && p->template_id &&
 	    image_remove(p->engine, p->template_id, &half, NULL) < 0)
 		p->unsure = true;
-	if (p->unsure && sweep_session(p->engine, base->owner.session,
-				       base->owner.run_dir, deadline, &why) < 0)
+	if (p->unsure &&
+	    sweep_session(p->engine, base->owner.session, base->owner.run_dir,
+			  p->swarm != NULL, deadline, &why) < 0)
 		progress_notice(base->progress, "%s (left to 'testenv gc')",
 				why.text);
 	lock_release(&p->hold);
@@ -350,11 +370,12 @@ static void close_provider(struct provider *base,
 	free(p->password);
 	free(p->root_password);
 	free(p->server_version);
+	swarm_free(p->swarm);
 	free(p);
 }
 
 static const struct provider_ops container_ops = {
-    .template_ensure = container_template_ensure,
+    .template_ensure = template_ensure,
     .slot_start = slot_start,
     .slot_clean = slot_clean,
     .slot_states = slot_states,
@@ -365,7 +386,7 @@ static const struct provider_ops container_ops = {
 };
 
 static const struct provider_ops shared_ops = {
-    .template_ensure = container_template_ensure,
+    .template_ensure = template_ensure,
     .slot_start = shared_slot_start,
     .slot_clean = shared_slot_clean,
     .slot_states = slot_states,
@@ -396,12 +417,12 @@ static void make_key(struct container_provider *p)
 		p->template_ref = xasprintf(TEMPLATE_REPO ":%s", p->key);
 }
 
-int provider_open_container(struct engine *engine,
-			    const struct provider_spec *spec,
-			    const struct ownership *owner,
-			    const struct deadline *deadline,
-			    const struct progress *progress,
-			    struct provider **ret, struct error *err)
+static int open_provider(struct engine *engine,
+			 const struct provider_spec *spec,
+			 const struct ownership *owner, struct swarm *swarm,
+			 const struct deadline *deadline,
+			 const struct progress *progress, struct provider **ret,
+			 struct error *err)
 {
 	struct image_wish wish = {spec->dialect, spec->version, spec->image,
 				  spec->mirror, spec->pull_age_s};
@@ -411,8 +432,10 @@ int provider_open_container(struct engine *engine,
 	struct container_provider *p;
 
 	if (image_choose(engine, &wish, deadline, progress, &name, &image,
-			 err) < 0)
+			 err) < 0) {
+		swarm_free(swarm);
 		return -1;
+	}
 	p = xcalloc(1, sizeof(*p));
 	p->base = (struct provider){
 	    spec->isolation == ISOLATE_DATABASE ? &shared_ops : &container_ops,
@@ -421,6 +444,7 @@ int provider_open_container(struct engine *engine,
 	ident_random(p->slot_password, CONTAINER_PASSWORD);
 	ident_random(p->slot_root_password, CONTAINER_PASSWORD);
 	p->engine = engine;
+	p->swarm = swarm;
 	p->image_name = name;
 	p->image = image;
 	image = (struct image)IMAGE_INIT;
@@ -434,4 +458,29 @@ int provider_open_container(struct engine *engine,
 	}
 	*ret = &p->base;
 	return 0;
+}
+
+int provider_open_container(struct engine *engine,
+			    const struct provider_spec *spec,
+			    const struct ownership *owner,
+			    const struct deadline *deadline,
+			    const struct progress *progress,
+			    struct provider **ret, struct error *err)
+{
+	return open_provider(engine, spec, owner, NULL, deadline, progress, ret,
+			     err);
+}
+
+int provider_open_swarm(struct engine *engine, const struct provider_spec *spec,
+			const struct ownership *owner,
+			const struct deadline *deadline,
+			const struct progress *progress, struct provider **ret,
+			struct error *err)
+{
+	struct swarm *swarm;
+
+	if (swarm_open(engine, spec, deadline, &swarm, err) < 0)
+		return -1;
+	return open_provider(engine, spec, owner, swarm, deadline, progress,
+			     ret, err);
 }

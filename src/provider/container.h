@@ -9,6 +9,7 @@
 
 #include "docker/container.h"
 #include "docker/image.h"
+#include "docker/service.h"
 #include "provider/contract.h"
 #include "provider/impl.h"
 
@@ -18,22 +19,27 @@
 struct clone_report;
 struct clones;
 struct engine_watch;
+struct swarm;
 
 /* Numbers of servers that are no slot; those count from 0. */
 enum {
 	SERVER_BUILDER = -1,
 	SERVER_SHARED = -2, /* one for every slot */
+	SERVER_LOST = -3,   /* one whose node went away: only to be removed */
 	/* connections kept: a log-in costs more than a reset's questions */
 	SERVER_IDLE = 4
 };
 
-/* One container of ours. Belongs to the provider from its creation on; one
- * thread works on it at a time, but for `ended`, which the watch sets. */
+/* One container of ours, or service. Belongs to the provider from its creation
+ * on; one thread works on it at a time, but for `ended`, which the watch sets.
+ */
 struct server {
 	int slot;
 	char *name;                /* the container's */
 	char *dir;                 /* on the host, for its socket; NULL: TCP */
 	struct container c;        /* id "": not made */
+	char service[SWARM_ID];    /* a service's id instead, or "" */
+	char *node;                /* that runs it, by its name; or NULL */
 	struct db_address address; /* for its administration */
 	struct clones *clones;     /* NULL: it holds no original */
 	/* administrators' connections at rest; under the provider's mutex */
@@ -43,7 +49,12 @@ struct server {
 };
 
 enum {
-	CONTAINER_PASSWORD = 24
+	CONTAINER_PASSWORD = 24,
+	/* a server has dozens of processes at most */
+	SERVER_PIDS = 512,
+	/* of its log, shown when it fails */
+	SERVER_LOG_LINES = 20,
+	SERVER_LOG_BYTES = 8192
 };
 
 enum shared_fs {
@@ -55,6 +66,7 @@ enum shared_fs {
 struct container_provider {
 	struct provider base;
 	struct engine *engine;
+	struct swarm *swarm; /* NULL: servers are containers */
 	char *image_name;
 	struct image image;
 	char key[TEMPLATE_KEY];
@@ -112,6 +124,15 @@ int server_wait(struct container_provider *p, struct server *server,
  * the container may be left, and `unsure` is set. */
 int server_remove(struct container_provider *p, struct server *server,
 		  const struct deadline *deadline, struct error *err);
+/* The steps of server_run that services share: a server with its name, in p's
+ * list; what a create call's end means; the address for its administration. */
+struct server *server_new(struct container_provider *p,
+			  const struct server_plan *plan);
+void server_create_done(struct container_provider *p, const struct server *s,
+			int result, const struct error *err);
+void server_set_address(struct container_provider *p, struct server *s,
+			const struct server_plan *plan, const char *host,
+			uint16_t port);
 /* The server of a slot, or NULL. */
 struct server *server_find(struct container_provider *p, int slot);
 

@@ -57,7 +57,11 @@ struct provider_spec {
 	const char *const *env;      /* more for the server's container */
 	const char *url;             /* of an existing server, or NULL */
 	bool allow_remote;           /* also one that is not on this machine */
-	unsigned workers;            /* 0: as many as turn out to be needed */
+	/* of a swarm: where its nodes can have the template, "HOST[/PATH]", or
+	 * NULL: the manager's own node alone; which nodes, or NULL: all */
+	const char *swarm_registry;
+	const char *const *swarm_constraints;
+	unsigned workers; /* 0: as many as turn out to be needed */
 	const struct migrations *migrations;
 	enum isolation isolation;
 	int64_t memory_bytes; /* of one server; 0: default */
@@ -80,6 +84,7 @@ struct provider_facts {
 	/* how a used database comes back: "touched tables", "template", "a new
 	 * server", "migrations"; NULL: no server was started yet */
 	const char *restored_by;
+	unsigned cpus; /* where its servers run; 0: this machine's */
 };
 
 /* Both find out whether they can serve at all: the image is there (or was
@@ -90,6 +95,12 @@ int provider_open_container(struct engine *engine,
 			    const struct deadline *deadline,
 			    const struct progress *progress,
 			    struct provider **ret, struct error *err);
+/* As services of the swarm that the engine manages; see provider/swarm.h. */
+int provider_open_swarm(struct engine *engine, const struct provider_spec *spec,
+			const struct ownership *owner,
+			const struct deadline *deadline,
+			const struct progress *progress, struct provider **ret,
+			struct error *err);
 /* ERROR_NO_SERVER when the programs are not installed here. */
 int provider_open_local(const struct provider_spec *spec,
 			const struct ownership *owner,

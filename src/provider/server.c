@@ -9,6 +9,7 @@
 #include "dialect/db.h"
 #include "docker/engine.h"
 #include "provider/labels.h"
+#include "provider/swarm.h"
 #include "provider/sweep.h"
 
 #include <errno.h>
@@ -18,19 +19,15 @@
 #include <unistd.h>
 
 enum {
-	LOG_TAIL_LINES = 20,
-	LOG_TAIL_BYTES = 8192,
 	CLEANUP_MS = 20000,
-	/* a server has dozens of processes at most */
-	PIDS_LIMIT = 512,
 	START_ATTEMPTS = 3,
 };
 
 /* In the directory of a server's socket; see sees_our_files. */
 #define SHARED_MARK "shared"
 
-static struct server *server_new(struct container_provider *p,
-				 const struct server_plan *plan)
+struct server *server_new(struct container_provider *p,
+			  const struct server_plan *plan)
 {
 	struct server *s = xcalloc(1, sizeof(*s));
 
@@ -69,6 +66,7 @@ static void server_free(struct container_provider *p, struct server *s)
 	db_address_free(&s->address);
 	clones_free(s->clones);
 	free(s->name);
+	free(s->node);
 	free(s->dir);
 	free(s);
 }
@@ -139,6 +137,15 @@ static void set_unsure(struct container_provider *p)
 	pthread_mutex_unlock(&p->mutex);
 }
 
+void server_create_done(struct container_provider *p, const struct server *s,
+			int result, const struct error *err)
+{
+	if (result < 0 && !surely_refused(err))
+		set_unsure(p);
+	if (result == 0 || !answer_lost(err))
+		pending_end(p->base.owner.run_dir, s->name);
+}
+
 /*
  * Our names are random, so one that is in use is ours: libcurl sends a request
  * again when a kept connection ends before the answer, and the first may have
@@ -188,7 +195,7 @@ static int create_once(struct container_provider *p, struct server *s,
 	    .n_mounts = s->dir ? 1 : 0,
 	    .memory_bytes = spec->memory_bytes ? spec->memory_bytes
 					       : contract_memory(spec->dialect),
-	    .pids_limit = PIDS_LIMIT,
+	    .pids_limit = SERVER_PIDS,
 	};
 	int result;
 
@@ -202,10 +209,7 @@ static int create_once(struct container_provider *p, struct server *s,
 	if (pending_begin(p->base.owner.run_dir, s->name, err) < 0)
 		return -1;
 	result = create_named(p, s, &c, deadline, err);
-	if (result < 0 && !surely_refused(err))
-		set_unsure(p);
-	if (result == 0 || !answer_lost(err))
-		pending_end(p->base.owner.run_dir, s->name);
+	server_create_done(p, s, result, err);
 	return result;
 }
 
@@ -337,8 +341,9 @@ static int find_port(struct container_provider *p, struct server *s,
 	}
 }
 
-static void address_of(struct container_provider *p, struct server *s,
-		       const struct server_plan *plan, uint16_t port)
+void server_set_address(struct container_provider *p, struct server *s,
+			const struct server_plan *plan, const char *host,
+			uint16_t port)
 {
 	const struct provider_spec *spec = &p->base.spec;
 	bool root = spec->dialect == DIALECT_MARIADB;
@@ -350,7 +355,7 @@ static void address_of(struct container_provider *p, struct server *s,
 		ret->socket =
 		    fs_join(s->dir, contract_socket_name(spec->dialect));
 	} else {
-		ret->host = xstrdup(engine_publish_host(p->engine));
+		ret->host = xstrdup(host);
 		ret->port = port;
 	}
 	ret->user = xstrdup(root ? "root" : spec->user);
@@ -376,7 +381,7 @@ static int run_once(struct container_provider *p,
 		server_remove(p, s, &cleanup, NULL);
 		return -1;
 	}
-	address_of(p, s, plan, port);
+	server_set_address(p, s, plan, engine_publish_host(p->engine), port);
 	*ret = s;
 	return 0;
 }
@@ -385,6 +390,9 @@ int server_run(struct container_provider *p, const struct server_plan *plan,
 	       const struct deadline *deadline, struct server **ret,
 	       struct error *err)
 {
+	/* the template's builder is committed where it ran */
+	if (p->swarm && plan->slot != SERVER_BUILDER)
+		return swarm_server_run(p, plan, deadline, ret, err);
 	for (int attempt = 1;; attempt++) {
 		auto_error struct error why = ERROR_INIT;
 
@@ -400,13 +408,13 @@ int server_run(struct container_provider *p, const struct server_plan *plan,
 static int describe_end(struct container_provider *p, struct server *s,
 			struct error *err)
 {
-	auto_buf struct buf tail = BUF_INIT_MAX(LOG_TAIL_BYTES);
+	auto_buf struct buf tail = BUF_INIT_MAX(SERVER_LOG_BYTES);
 	struct deadline limit = deadline_in(5000, NULL);
 	struct container_state state = {.exit_code =
 					    atomic_load(&s->exit_code)};
 
 	container_inspect(p->engine, s->c.id, &limit, &state, NULL);
-	container_log_tail(p->engine, s->c.id, LOG_TAIL_LINES, &limit, &tail,
+	container_log_tail(p->engine, s->c.id, SERVER_LOG_LINES, &limit, &tail,
 			   NULL);
 	if (state.oom_killed) {
 		error_set(err, ERROR_SERVER,
@@ -445,10 +453,22 @@ static int look_for_end(void *arg, struct error *err)
 	if (clock_now_ms() < ctx->next_look_ms)
 		return 0;
 	ctx->next_look_ms = clock_now_ms() + 1000;
+	if (ctx->server->service[0])
+		return swarm_server_look(p, ctx->server, err);
 	if (container_inspect(p->engine, ctx->server->c.id, &limit, &state,
 			      err) < 0)
 		return -1;
 	return state.running ? 0 : describe_end(p, ctx->server, err);
+}
+
+static int log_tail(struct container_provider *p, const struct server *s,
+		    const struct deadline *deadline, struct buf *ret)
+{
+	if (s->service[0])
+		return service_log_tail(p->engine, s->service, SERVER_LOG_LINES,
+					deadline, ret, NULL);
+	return container_log_tail(p->engine, s->c.id, SERVER_LOG_LINES,
+				  deadline, ret, NULL);
 }
 
 int server_wait(struct container_provider *p, struct server *server,
@@ -458,7 +478,7 @@ int server_wait(struct container_provider *p, struct server *server,
 {
 	struct wait_ctx ctx = {p, server, clock_now_ms() + 1000};
 	struct db_wait wait = {look_for_end, &ctx, server->dir, false};
-	auto_buf struct buf tail = BUF_INIT_MAX(LOG_TAIL_BYTES);
+	auto_buf struct buf tail = BUF_INIT_MAX(SERVER_LOG_BYTES);
 	struct deadline limit = deadline_in(5000, NULL);
 
 	if (db_wait_ready(address, &wait, deadline, ret_db, err) == 0)
@@ -466,9 +486,7 @@ int server_wait(struct container_provider *p, struct server *server,
 	if (err && err->kind == ERROR_SERVER)
 		return -1; /* describe_end has named it */
 	if (err && err->kind == ERROR_TIMEOUT &&
-	    container_log_tail(p->engine, server->c.id, LOG_TAIL_LINES, &limit,
-			       &tail, NULL) == 0 &&
-	    tail.len)
+	    log_tail(p, server, &limit, &tail) == 0 && tail.len)
 		error_detail(err, tail.s);
 	return error_wrap(err, "server '%s'", server->name);
 }
@@ -481,6 +499,9 @@ int server_remove(struct container_provider *p, struct server *server,
 	if (server->c.id[0])
 		result =
 		    container_remove(p->engine, server->c.id, deadline, err);
+	if (server->service[0])
+		result =
+		    service_remove(p->engine, server->service, deadline, err);
 	if (result < 0)
 		set_unsure(p);
 	drop_socket_dir(server);

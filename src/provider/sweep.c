@@ -8,6 +8,7 @@
 #include "base/parallel.h"
 #include "docker/container.h"
 #include "docker/image.h"
+#include "docker/service.h"
 #include "provider/labels.h"
 
 #include <dirent.h>
@@ -100,6 +101,25 @@ static long remove_listed(struct engine *engine, const char *label,
 	return (long)list.n;
 }
 
+/* As remove_listed. */
+static long remove_services(struct engine *engine, const char *label,
+			    const char *run_dir,
+			    const struct deadline *deadline, struct error *err)
+{
+	auto_service_list struct service_list list = SERVICE_LIST_INIT;
+
+	if (service_list(engine, label, deadline, &list, err) < 0)
+		return -1;
+	for (size_t i = 0; i < list.n; i++) {
+		log_debug("sweep: removing service '%s'", list.rows[i].name);
+		if (service_remove(engine, list.rows[i].id, deadline, err) < 0)
+			return -1;
+		if (run_dir)
+			pending_end(run_dir, list.rows[i].name);
+	}
+	return (long)list.n;
+}
+
 static int remove_images(struct engine *engine, const char *label,
 			 const struct deadline *deadline, struct error *err)
 {
@@ -114,19 +134,25 @@ static int remove_images(struct engine *engine, const char *label,
 }
 
 int sweep_session(struct engine *engine, const char *session,
-		  const char *run_dir, const struct deadline *deadline,
-		  struct error *err)
+		  const char *run_dir, bool swarm,
+		  const struct deadline *deadline, struct error *err)
 {
 	auto_free char *label = xasprintf(LABEL_SESSION "=%s", session);
 	struct deadline settle = deadline_sooner(*deadline, SETTLE_MS);
 	int64_t pause = 20;
 
 	for (;;) {
+		long services = swarm ? remove_services(engine, label, run_dir,
+							deadline, err)
+				      : 0;
 		long found =
-		    remove_listed(engine, label, run_dir, deadline, err);
+		    services < 0
+			? -1
+			: remove_listed(engine, label, run_dir, deadline, err);
 
 		if (found < 0)
 			return -1;
+		found += services;
 		if (found == 0 &&
 		    (!any_pending(run_dir) || deadline_left_ms(&settle) == 0))
 			return remove_images(engine, label, deadline, err);

@@ -12,6 +12,8 @@
 
 #include "base/clock.h"
 
+#include <stdbool.h>
+
 struct engine;
 struct error;
 
@@ -19,9 +21,10 @@ int pending_begin(const char *run_dir, const char *name, struct error *err);
 void pending_end(const char *run_dir, const char *name);
 
 /* Removes every container of the session, in every state, and images that it
- * left unfinished. Idempotent. run_dir may be gone, or NULL. */
+ * left unfinished; swarm: its services first, as their containers would be
+ * missed. Idempotent. run_dir may be gone, or NULL. */
 int sweep_session(struct engine *engine, const char *session,
-		  const char *run_dir, const struct deadline *deadline,
-		  struct error *err);
+		  const char *run_dir, bool swarm,
+		  const struct deadline *deadline, struct error *err);
 
 #endif

@@ -35,7 +35,7 @@ static int open_session(const struct config *config,
 
 	if (session_new(config, NULL, progress, ret, err) < 0)
 		return -1;
-	if (session_open_engine(*ret, deadline, &why) == 0)
+	if (session_open_engine(*ret, false, deadline, &why) == 0)
 		return 0;
 	log_debug("cache: %s", why.text);
 	return why.kind == ERROR_NO_ENGINE ? 0 : error_move(err, &why);
@@ -198,7 +198,8 @@ static void sweep(const struct session *s)
 	struct deadline cleanup = deadline_in(CLEANUP_MS, NULL);
 
 	if (s->engine)
-		sweep_session(s->engine, s->id, s->run_dir, &cleanup, NULL);
+		sweep_session(s->engine, s->id, s->run_dir, false, &cleanup,
+			      NULL);
 }
 
 int session_cache_export(const struct config *config, const char *file,

@@ -18,17 +18,28 @@
 #include <string.h>
 #include <unistd.h>
 
+/* At the end of an encoded engine. */
+#define ENCODED_SWARM "\tswarm"
+
 /* The parts of a candidate that are needed to reach it again, one a line. No
  * path of a key file holds a newline on a sane machine, and one that did would
  * only make the engine unreachable for the clean-up. */
-char *engine_encode(const struct engine *engine)
+char *engine_encode(const struct engine *engine, bool swarm)
 {
 	const struct engine_candidate *c = engine_candidate(engine);
 
-	return xasprintf("%s\t%s\t%s\t%s\t%d", c->host,
-			 c->ca_file ? c->ca_file : "",
-			 c->cert_file ? c->cert_file : "",
-			 c->key_file ? c->key_file : "", c->skip_verify);
+	return xasprintf(
+	    "%s\t%s\t%s\t%s\t%d%s", c->host, c->ca_file ? c->ca_file : "",
+	    c->cert_file ? c->cert_file : "", c->key_file ? c->key_file : "",
+	    c->skip_verify, swarm ? ENCODED_SWARM : "");
+}
+
+bool engine_encoded_swarm(const char *encoded)
+{
+	size_t len = strlen(encoded);
+	size_t mark = strlen(ENCODED_SWARM);
+
+	return len > mark && !strcmp(encoded + len - mark, ENCODED_SWARM);
 }
 
 static char *next_field(const char **p)
@@ -149,7 +160,8 @@ static int clean_engine(const struct estate *e, const struct deadline *deadline,
 
 	if (engine_open_encoded(e->engine, deadline, &engine, err) < 0)
 		return -1;
-	result = sweep_session(engine, e->session, e->run_dir, deadline, err);
+	result = sweep_session(engine, e->session, e->run_dir,
+			       engine_encoded_swarm(e->engine), deadline, err);
 	engine_free(engine);
 	return result;
 }

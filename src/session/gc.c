@@ -13,6 +13,7 @@
 #include "docker/container.h"
 #include "docker/engine.h"
 #include "docker/image.h"
+#include "docker/service.h"
 #include "provider/cache.h"
 #include "provider/existing.h"
 #include "provider/images.h"
@@ -197,6 +198,37 @@ static int collect_containers(struct gc *gc, struct engine *engine,
 	return 0;
 }
 
+/* Before containers, which a swarm removes with their services. */
+static int collect_services(struct gc *gc, struct engine *engine,
+			    struct error *err)
+{
+	auto_service_list struct service_list list = SERVICE_LIST_INIT;
+	auto_free char *mine = label_owner();
+	struct label_owner self;
+
+	if (label_owner_parse(mine, &self) < 0)
+		return error_set(err, ERROR_INTERNAL, "'%s' is no owner", mine);
+	if (service_list(engine, LABEL_SESSION, gc->deadline, &list, err) < 0)
+		return -1;
+	for (size_t i = 0; i < list.n; i++) {
+		auto_error struct error why_not = ERROR_INIT;
+		const char *why =
+		    death_of(&list.rows[i].labels, &self, clock_wall_s());
+		struct gc_row *row;
+
+		if (!why)
+			continue;
+		row = add_row(gc, "service", list.rows[i].name, why);
+		if (gc->flags & GC_DRY_RUN)
+			continue;
+		settle_row(row,
+			   service_remove(engine, list.rows[i].id, gc->deadline,
+					  &why_not),
+			   &why_not);
+	}
+	return 0;
+}
+
 /* Of a build of server images that was killed. */
 static int collect_builds(struct gc *gc, struct engine *engine,
 			  struct error *err)
@@ -300,6 +332,8 @@ static int collect_all(struct gc *gc, const struct config *config,
 		return -1;
 	/* no engine: then there is nothing on it, either */
 	if (engine_open(&candidates, 0, gc->deadline, &engine, NULL) == 0)
+		result = collect_services(gc, engine, err);
+	if (result == 0 && engine)
 		result = collect_containers(gc, engine, err);
 	if (result == 0 && engine)
 		result = collect_builds(gc, engine, err);
@@ -366,6 +400,7 @@ int session_gc(const struct config *config, unsigned flags,
 struct gc_thread {
 	pthread_t thread;
 	struct engine *engine;
+	bool swarm;
 	struct cancel *stop;
 };
 
@@ -379,6 +414,8 @@ static void *collect_quietly(void *arg)
 
 	/* a directory may name an engine that does not answer, and take all
 	 * the time */
+	if (t->swarm && collect_services(&gc, t->engine, &err) < 0)
+		log_debug("gc: %s", err.text);
 	if (t->engine && collect_containers(&gc, t->engine, &err) < 0)
 		log_debug("gc: %s", err.text);
 	collect_all_dirs(&gc);
@@ -391,7 +428,7 @@ static void *collect_quietly(void *arg)
 	return NULL;
 }
 
-struct gc_thread *gc_thread_start(struct engine *engine)
+struct gc_thread *gc_thread_start(struct engine *engine, bool swarm)
 {
 	struct gc_thread *t = xcalloc(1, sizeof(*t));
 	sigset_t all;
@@ -399,6 +436,7 @@ struct gc_thread *gc_thread_start(struct engine *engine)
 	int failed;
 
 	t->engine = engine;
+	t->swarm = swarm;
 	t->stop = cancel_new(NULL);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);

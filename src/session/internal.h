@@ -90,11 +90,13 @@ char *session_local_cache(void);
 int session_prepare(struct session *s, const struct deadline *deadline,
 		    struct error *err);
 /* The engine alone, noted for whoever clears up after us. */
-int session_open_engine(struct session *s, const struct deadline *deadline,
-			struct error *err);
+int session_open_engine(struct session *s, bool swarm,
+			const struct deadline *deadline, struct error *err);
 
-/* The engine as one string that outlives it, and back. */
-char *engine_encode(const struct engine *engine);
+/* The engine as one string that outlives it, and back; swarm: the session has
+ * services on it. */
+char *engine_encode(const struct engine *engine, bool swarm);
+bool engine_encoded_swarm(const char *encoded);
 int engine_open_encoded(const char *encoded, const struct deadline *deadline,
 			struct engine **ret, struct error *err);
 
@@ -109,8 +111,8 @@ int template_variables(const struct service *service,
 		       struct error *err);
 
 /* Clears up after dead sessions on a thread, while this one starts; engine
- * NULL: on this machine only. */
-struct gc_thread *gc_thread_start(struct engine *engine);
+ * NULL: on this machine only; swarm: services, too. */
+struct gc_thread *gc_thread_start(struct engine *engine, bool swarm);
 void gc_thread_stop(struct gc_thread *t);
 
 #endif

@@ -7,6 +7,7 @@
 #include "docker/container.h"
 #include "docker/engine.h"
 #include "docker/image.h"
+#include "docker/service.h"
 #include "session/internal.h"
 
 #include <string.h>
@@ -40,8 +41,12 @@ int session_logs(const char *engine_code, const char *container,
 
 	if (engine_open_encoded(engine_code, deadline, &engine, err) < 0)
 		return -1;
-	result = container_logs(engine, container, &log, deadline, relay_output,
-				&relay, err);
+	if (engine_encoded_swarm(engine_code))
+		result = service_logs(engine, container, &log, deadline,
+				      relay_output, &relay, err);
+	else
+		result = container_logs(engine, container, &log, deadline,
+					relay_output, &relay, err);
 	engine_free(engine);
 	return result;
 }

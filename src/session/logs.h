@@ -4,7 +4,7 @@
  * client program.
  *
  * `engine` is as the session's owner tells it (encoded), `container` the name
- * of a slot's container.
+ * of a slot's container, or of its service on a swarm.
  */
 #ifndef SESSION_LOGS_H
 #define SESSION_LOGS_H

@@ -93,7 +93,8 @@ const char *session_identity(const struct session *s);
 /* What happened, once started. Borrowed. */
 struct session_service {
 	const char *name;
-	const char *backend; /* "container", "local", "server", "sqlite" */
+	/* "container", "swarm", "local", "server", "sqlite" */
+	const char *backend;
 	enum dialect dialect;
 	struct provider_facts facts;
 	const char *migrations; /* "12 migrations (goose), 1 seed", or NULL */
@@ -148,7 +149,7 @@ int estate_clean(const struct estate *estate, const struct deadline *deadline,
 /* What gc found, one line each: what dead sessions left, and every template
  * that is ours. */
 struct gc_row {
-	char *kind; /* "container" "session" "template" */
+	char *kind; /* "container" "service" "session" "template" */
 	char *name;
 	char *why;     /* "its owner is gone", "in use" */
 	int64_t bytes; /* -1: not known */

@@ -78,6 +78,9 @@ static int describe(struct session *s, unsigned i, enum dialect dialect,
 	    .env = (const char *const *)c->env.v,
 	    .url = c->url,
 	    .allow_remote = s->config->allow_remote,
+	    .swarm_registry = s->config->swarm_registry,
+	    .swarm_constraints =
+		(const char *const *)s->config->swarm_constraints.v,
 	    .workers = (unsigned)s->config->workers,
 	    .migrations = &service->migrations,
 	    .isolation = s->config->isolation == ISOLATION_DATABASE || c->url
@@ -136,8 +139,8 @@ static bool only_files(const struct session *s)
 	return true;
 }
 
-int session_open_engine(struct session *s, const struct deadline *deadline,
-			struct error *err)
+int session_open_engine(struct session *s, bool swarm,
+			const struct deadline *deadline, struct error *err)
 {
 	auto_engine_candidates struct engine_candidates candidates =
 	    ENGINE_CANDIDATES_INIT;
@@ -147,16 +150,16 @@ int session_open_engine(struct session *s, const struct deadline *deadline,
 	if (engine_discover(s->config->host, &candidates, err) < 0 ||
 	    engine_open(&candidates, 0, &limit, &s->engine, err) < 0)
 		return -1;
-	encoded = engine_encode(s->engine);
+	encoded = engine_encode(s->engine, swarm);
 	return session_tell(s, ESTATE_ENGINE, encoded, err);
 }
 
 static int open_containers(struct session *s, const struct deadline *deadline,
 			   struct error *err)
 {
-	if (session_open_engine(s, deadline, err) < 0)
+	if (session_open_engine(s, false, deadline, err) < 0)
 		return -1;
-	s->gc = gc_thread_start(s->engine);
+	s->gc = gc_thread_start(s->engine, false);
 	for (unsigned i = 0; i < s->n_services; i++) {
 		struct service *service = &s->services[i];
 
@@ -170,13 +173,34 @@ static int open_containers(struct session *s, const struct deadline *deadline,
 	return 0;
 }
 
+static int open_swarm(struct session *s, const struct deadline *deadline,
+		      struct error *err)
+{
+	if (session_open_engine(s, true, deadline, err) < 0)
+		return -1;
+	s->gc = gc_thread_start(s->engine, true);
+	for (unsigned i = 0; i < s->n_services; i++) {
+		struct service *service = &s->services[i];
+
+		if (!is_ours_to_start(service))
+			continue;
+		if (provider_open_swarm(s->engine, &service->spec, &s->owner,
+					deadline, s->progress,
+					&service->provider, err) < 0)
+			return error_wrap(err, "service '%s'",
+					  service->config->name);
+		service->backend = BACKEND_SWARM;
+	}
+	return 0;
+}
+
 static int open_local(struct session *s, const struct deadline *deadline,
 		      struct error *err)
 {
 	if (session_local_place(s, err) < 0)
 		return -1;
 	if (!s->gc)
-		s->gc = gc_thread_start(NULL);
+		s->gc = gc_thread_start(NULL, false);
 	for (unsigned i = 0; i < s->n_services; i++) {
 		struct service *service = &s->services[i];
 
@@ -293,6 +317,8 @@ static int choose_backend(struct session *s, const struct deadline *deadline,
 	/* with auto, what is required is what is chosen */
 	if (config->backend == BACKEND_LOCAL || is_required(config, "local"))
 		return open_local(s, deadline, err);
+	if (config->backend == BACKEND_SWARM || is_required(config, "swarm"))
+		return open_swarm(s, deadline, err);
 	if (open_containers(s, deadline, &why) == 0)
 		return 0;
 	if (!may_fall_back(&why))
@@ -353,6 +379,21 @@ static int start_slot(void *arg, size_t i, struct error *err)
 				   &service->slots[slot], err);
 }
 
+/* Of a swarm; 0: servers run on this machine, or it is not known. */
+static long cores_of_nodes(const struct session *s)
+{
+	long cores = 0;
+
+	for (unsigned i = 0; i < s->n_services; i++) {
+		struct provider_facts facts;
+
+		provider_facts(s->services[i].provider, &facts);
+		if ((long)facts.cpus > cores)
+			cores = (long)facts.cpus;
+	}
+	return cores;
+}
+
 /* A file costs next to nothing, a server memory and half a second. One beyond
  * those asked for: each of them may be held through its TESTENV_URL_n while the
  * command itself, or a script around the runner, uses DATABASE_URL. */
@@ -360,6 +401,7 @@ static unsigned choose_max_slots(const struct session *s)
 {
 	unsigned wanted = (unsigned)s->config->workers;
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	long nodes_cores = cores_of_nodes(s);
 
 	if (only_files(s))
 		return wanted > MAX_FILES ? wanted : MAX_FILES;
@@ -367,6 +409,8 @@ static unsigned choose_max_slots(const struct session *s)
 		return wanted + 1;
 	if (s->config->isolation == ISOLATION_DATABASE || !needs_servers(s))
 		return MAX_DATABASES;
+	if (nodes_cores)
+		cores = nodes_cores;
 	return cores > 0 ? 2 * (unsigned)cores : 2;
 }
 

@@ -95,12 +95,10 @@ fi
 "$TESTENV_BIN" hlep <&- >&- 2>&-
 [ $? -eq 2 ] || fail "hlep with closed descriptors: not 2"
 
-# what is asked for and not built yet is refused
+# what nobody knows is refused
 run 2 testenv doctor --db oracle
 err_is "testenv: --db: unknown database 'oracle'
 hint: testenv knows postgres, mariadb and sqlite, with a version as in postgres:16"
-run 2 testenv doctor --db postgres --backend swarm
-err_is "testenv: --backend: 'swarm' is not supported in this version"
 printf 'services:\n  db:\n    image: postgres:16\n    x-testenv:\n      workers: 2\n' \
 	>compose.yaml
 run 0 testenv doctor --config

@@ -31,11 +31,16 @@ engine_up() {
 	}
 }
 
-# api SOCKET PATH [CURL-OPTION...]
+# api ENGINE PATH [CURL-OPTION...]
 api() {
-	api_socket=${1#unix://} api_path=$2
+	api_path=$2
+	case $1 in
+	tcp://*) api_socket='' api_base=http://${1#tcp://} ;;
+	*) api_socket=${1#unix://} api_base=http://d ;;
+	esac
 	shift 2
-	curl -fsS -m 300 --unix-socket "$api_socket" "$@" "http://d/v1.41$api_path"
+	curl -fsS -m 300 ${api_socket:+--unix-socket "$api_socket"} "$@" \
+		"$api_base/v1.41$api_path"
 }
 
 # give_images ENGINE: both server images, unless it has them
@@ -88,5 +93,34 @@ none_left() {
 	case $DOCKER_HOST in unix://*) ;; *) return 0 ;; esac
 	left=$(api "$DOCKER_HOST" /containers/json -G -d all=1 \
 		--data-urlencode "filters={\"label\":[\"dev.testenv.session=$1\"]}")
+	[ "$left" = '[]' ] || fail "left: $left"
+}
+
+# node_up N: an engine of its own machine, as it were, in no swarm; its address
+# in $node. The test's own until its end, when it is ended.
+nodes=
+node_up() {
+	mkdir -p "$engines_dir"
+	[ -n "$nodes" ] || {
+		exec 8>"$engines_dir/node-swarm.test"
+		flock 8
+	}
+	nodes="$nodes node-swarm$1"
+	# shellcheck disable=SC2064,SC2086 # the nodes so far
+	trap "'$engines/down' $nodes >/dev/null 2>&1; rm -rf '$tmp'" EXIT
+	node=$("$engines/swarm-node-up" "$1" 2>"$tmp/err") || {
+		cat "$tmp/err"
+		echo "node $1 does not come up"
+		exit 1
+	}
+	node=${node#* }
+	# of a test that was killed
+	"$engines/swarm-up" -d "$node" >"$tmp/out" 2>&1
+}
+
+# no_service SESSION: at $node, where its containers follow by themselves
+no_service() {
+	left=$(api "$node" /services -G --data-urlencode \
+		"filters={\"label\":[\"dev.testenv.session=$1\"]}")
 	[ "$left" = '[]' ] || fail "left: $left"
 }

@@ -117,13 +117,14 @@ static void test_flags_alone(void **state)
 	auto_free char *migrations = fs_join(dir, "db/migrations");
 
 	(void)state;
-	assert_int_equal(LOAD(&c, NULL, "db", "postgres:16", "migrations",
-			      "db/migrations", "seed", "a.sql", "seed", "b.sql",
-			      "workers", "4", "memory", "1g", "timeout", "2h",
-			      "pull", "every_12h", "mirror", "r.local:5000/hub",
-			      "env", "A=1", "export", "X={url}", "unrelated",
-			      "9"),
-			 0);
+	assert_int_equal(
+	    LOAD(&c, NULL, "db", "postgres:16", "migrations", "db/migrations",
+		 "seed", "a.sql", "seed", "b.sql", "workers", "4", "memory",
+		 "1g", "timeout", "2h", "pull", "every_12h", "mirror",
+		 "r.local:5000/hub", "swarm-registry", "r.local:5000",
+		 "swarm-constraint", "node.role==worker,node.labels.a!=b",
+		 "env", "A=1", "export", "X={url}", "unrelated", "9"),
+	    0);
 	assert_int_equal(c.n_services, 1);
 	assert_string_equal(c.services[0].name, "db");
 	assert_string_equal(c.services[0].db, "postgres");
@@ -136,6 +137,9 @@ static void test_flags_alone(void **state)
 	assert_int_equal(c.workers, 4);
 	assert_int_equal(c.services[0].pull_age_s, 12 * 3600);
 	assert_string_equal(c.mirror, "r.local:5000/hub");
+	assert_string_equal(c.swarm_registry, "r.local:5000");
+	assert_int_equal(c.swarm_constraints.n, 2);
+	assert_string_equal(c.swarm_constraints.v[1], "node.labels.a!=b");
 	assert_int_equal(c.timeout_ms, 2 * 3600 * 1000);
 	assert_string_equal(strvec_env_get(&c.env, "A"), "1");
 	assert_string_equal(c.project_dir, dir);
@@ -223,12 +227,22 @@ static void test_refused_flags(void **state)
 	      "--workers: '-1' is neither 'auto' nor a number from 1 to 512",
 	      NULL, "db", "postgres", "workers", "-1");
 	FAILS(ERROR_USAGE,
-	      "--backend: 'swarm' is not supported in this version", NULL, "db",
-	      "postgres", "backend", "swarm");
-	FAILS(
-	    ERROR_USAGE,
-	    "--backend: 'x' is none of: auto, container, server, local, sqlite",
-	    NULL, "db", "postgres", "backend", "x");
+	      "--backend: 'x' is none of: auto, container, swarm, server, "
+	      "local, sqlite",
+	      NULL, "db", "postgres", "backend", "x");
+	FAILS(ERROR_CONFIG,
+	      "service 'db': sqlite is a file and cannot be served by a "
+	      "container",
+	      NULL, "db", "sqlite", "backend", "swarm");
+	FAILS(ERROR_USAGE,
+	      "--swarm-registry: 'https://r.local' is not a registry's "
+	      "HOST[:PORT][/PATH]",
+	      NULL, "db", "postgres", "swarm-registry", "https://r.local");
+	FAILS(ERROR_USAGE,
+	      "--swarm-constraint: 'worker' is not a constraint such as "
+	      "node.labels.tests==yes",
+	      NULL, "db", "postgres", "swarm-constraint",
+	      "node.role==worker,worker");
 	FAILS(ERROR_USAGE, "--isolation: 'x' is none of: container, database",
 	      NULL, "db", "postgres", "isolation", "x");
 	FAILS(ERROR_USAGE, "--fresh: 'x' is none of: owner, worker, never",
@@ -250,7 +264,8 @@ static void test_refused_flags(void **state)
 	FAILS(ERROR_USAGE, "--fallback: 'x' is none of: sqlite, local",
 	      "or 'none', to fail instead", "db", "postgres", "fallback", "x");
 	FAILS(ERROR_USAGE,
-	      "--require: 'auto' is none of: container, server, local, sqlite",
+	      "--require: 'auto' is none of: container, swarm, server, local, "
+	      "sqlite",
 	      NULL, "db", "postgres", "require", "auto");
 	FAILS(ERROR_USAGE, "--env: 'A' is not NAME=VALUE", NULL, "db",
 	      "postgres", "env", "A");
@@ -626,9 +641,9 @@ static void test_errors_in_a_file(void **state)
 		   "compose.yaml:2:3: workers: has no value");
 	FILE_FAILS("x-testenv:\n  env: { 'A-B': x }\n",
 		   "compose.yaml:2:17: env: 'A-B=x' is not NAME=VALUE");
-	FILE_FAILS("x-testenv:\n  backend: swarm\n",
-		   "compose.yaml:2:12: backend: 'swarm' is not supported in "
-		   "this version");
+	FILE_FAILS("x-testenv:\n  swarm_registry: hub\n",
+		   "compose.yaml:2:19: swarm_registry: 'hub' is not a "
+		   "registry's HOST[:PORT][/PATH]");
 	FILE_FAILS("a: {\n", "compose.yaml:2:1: did not find expected node "
 			     "content");
 	FILE_FAILS("services:\n  db: { <<: 3 }\n",

@@ -1,0 +1,103 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The demonstration on a swarm of one node, which needs no registry; what dead
+# sessions left there; and engines that manage no swarm.
+# shellcheck disable=SC2016 # for the inner shells
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=../support/engine.sh
+. "$SOURCE_DIR/tests/support/engine.sh"
+node_up 3
+DOCKER_HOST=$node
+export DOCKER_HOST
+mkdir "$tmp/try"
+cd "$tmp/try" || exit 1
+mkdir migrations
+echo "create table t (id int primary key); -- $$" >migrations/1.sql
+
+run 125 testenv exec --db postgres --backend swarm -- true
+err_has "^testenv: service 'db': the engine at '$node' is in no swarm$"
+err_has '^hint: .* docker swarm init$'
+"$engines/swarm-up" "$node" >"$tmp/out" 2>&1 || fail 'no swarm'
+give_images "$node"
+
+# on_swarm EXEC-OPTION... -- COMMAND...
+on_swarm() {
+	run 0 testenv exec --backend swarm --migrations migrations "$@"
+	session=$(sed -n 's/^session //p' "$tmp/out")
+	no_service "$session"
+}
+on_swarm --db postgres --workers 2 -- sh -c '
+	echo "session $TESTENV_SESSION on $TESTENV_BACKEND"
+	psql -qX "$TESTENV_URL_1" -c "insert into t values (1)"
+	psql -AtX "$TESTENV_URL_0" -c "select count(*) from t"'
+out_has ' on swarm$'
+out_has '^0$'
+err_has "made the template of 'db'"
+on_swarm --db postgres --isolation database --workers 2 -- sh -c '
+	echo "session $TESTENV_SESSION"
+	psql -qX "$TESTENV_URL_1" -c "insert into t values (1)"
+	psql -AtX "$TESTENV_URL_0" -c "select count(*) from t"'
+out_has '^0$'
+err_is ''
+on_swarm --db mariadb --workers 1 -- sh -c '
+	echo "session $TESTENV_SESSION"
+	mariadb -u "$MYSQL_USER" "$MYSQL_DATABASE" -e "insert into t values (1)"'
+
+# limits, labels, and no password for others to read
+run 0 testenv up --db postgres --backend swarm --migrations migrations \
+	--workers 1 --memory 300m
+run 0 testenv status
+out_has 'backend swarm, .* by port of a node'
+session=$(sed -n 's/^session \([a-z0-9]*\):.*/\1/p' "$tmp/out")
+out_has " testenv-$session-db-0$"
+api "$node" /services -G --data-urlencode \
+	"filters={\"label\":[\"dev.testenv.session=$session\"]}" >service.json
+jq -e '.[0].Spec.TaskTemplate
+	| .Resources.Limits.MemoryBytes == 314572800
+	and .RestartPolicy.Condition == "none"' service.json >/dev/null ||
+	fail "the service: $(cat service.json)"
+grep -qi password service.json && fail 'a password is in the service'
+run 0 testenv logs db.0
+out_has 'database system is ready to accept connections'
+run 0 testenv exec --db postgres --backend swarm --migrations migrations \
+	--workers 1 --memory 300m -- psql -AtX -c 'select 42'
+out_is 42
+run 0 testenv down
+no_service "$session"
+
+# what nobody has cleaned up after is found
+"$TESTENV_BIN" exec --db postgres --backend swarm --migrations migrations \
+	--workers 1 -- sh -c 'echo "$TESTENV_SESSION" >session; sleep 60' \
+	>out 2>err &
+pid=$!
+for _ in $(seq 300); do
+	[ -s session ] && break
+	sleep 0.1
+done
+session=$(cat session)
+# its watchdog first, then itself
+kill -KILL "$(pgrep -o -P "$pid")" "$pid"
+wait "$pid" 2>/dev/null
+run 0 testenv gc --dry-run
+out_has "^service +testenv-$session-db-0 .*its owner is gone +removed"
+run 0 testenv gc
+no_service "$session"
+
+run 125 testenv exec --db postgres --backend swarm --swarm-constraint \
+	node.labels.none==yes --start-timeout 3s -- true
+err_has "server 'testenv-.*-db-0' is still pending: no suitable node"
+
+shop=$SOURCE_DIR/compose/shop
+SHOP_BUILD=$BUILD_DIR/shop
+export SHOP_BUILD
+flock "$BUILD_DIR/shop.lock" sh -c 'cmake -G Ninja -S "$1" -B "$2" \
+	-DCMAKE_BUILD_TYPE=Release && cmake --build "$2"' sh "$shop" \
+	"$SHOP_BUILD" >"$tmp/log" 2>&1 || fail "the shop: $(tail "$tmp/log")"
+run 0 testenv exec --db postgres --require swarm --workers 2 \
+	--migrations "$shop/db/migrations" --seed "$shop/db/seed.sql" -- \
+	sh -c 'echo "on $TESTENV_BACKEND"
+	cd "$0" && ctest -j2 --schedule-random' "$SHOP_BUILD"
+out_has '^on swarm$'
+out_has '^100% tests passed, 0 tests failed out of 29'
+finish
