@@ -6,6 +6,8 @@
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/progress.h"
+#include "config/companion.h"
+#include "config/compose_private.h"
 #include "config/interpolate.h"
 #include "config/setting.h"
 #include "config/yaml.h"
@@ -18,25 +20,13 @@ enum {
 	FILE_MAX = 1024 * 1024
 };
 
-struct reader {
-	const char *name; /* of the file, in messages */
-	const char *dir;
-	struct config *c;
-	struct error *err;
-	struct strvec notices;
-	const struct yaml *at; /* for the notice about an unset variable */
-	bool relevant;
-};
-
-static char *where(const struct reader *r, int line, int column)
+char *compose_where(const struct compose_reader *r, const struct yaml *at)
 {
-	return xasprintf("%s:%d:%d", r->name, line, column);
+	return xasprintf("%s:%d:%d", r->name, at->line, at->column);
 }
 
-static int fail(struct reader *r, const struct yaml *at, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static int fail(struct reader *r, const struct yaml *at, const char *fmt, ...)
+int compose_fail(struct compose_reader *r, const struct yaml *at,
+		 const char *fmt, ...)
 {
 	auto_free char *text = NULL;
 	va_list args;
@@ -48,12 +38,8 @@ static int fail(struct reader *r, const struct yaml *at, const char *fmt, ...)
 			 at->line, at->column, text);
 }
 
-static void notice(struct reader *r, const struct yaml *at, const char *fmt,
-		   ...) __attribute__((format(printf, 3, 4)));
-
-/* Told at the end, if the file turns out to be ours to read. */
-static void notice(struct reader *r, const struct yaml *at, const char *fmt,
-		   ...)
+void compose_notice(struct compose_reader *r, const struct yaml *at,
+		    const char *fmt, ...)
 {
 	auto_free char *text = NULL;
 	va_list args;
@@ -73,13 +59,14 @@ static const char *lookup(void *ctx, const char *name)
 
 static void on_unset(void *ctx, const char *name)
 {
-	struct reader *r = ctx;
+	struct compose_reader *r = ctx;
 
-	notice(r, r->at, "variable '%s' is not set: taken as empty", name);
+	compose_notice(r, r->at, "variable '%s' is not set: taken as empty",
+		       name);
 }
 
-/* A scalar with its variables filled in; nothing (null) is "". */
-static int text_of(struct reader *r, const struct yaml *node, struct buf *ret)
+int compose_text(struct compose_reader *r, const struct yaml *node,
+		 struct buf *ret)
 {
 	struct interpolation with = {lookup, on_unset, r};
 
@@ -87,33 +74,33 @@ static int text_of(struct reader *r, const struct yaml *node, struct buf *ret)
 	if (node->kind == YAML_NULL)
 		return 0;
 	if (node->kind != YAML_SCALAR)
-		return fail(r, node, "%s%sa single value is wanted here",
-			    node->key ? node->key : "", node->key ? ": " : "");
+		return compose_fail(
+		    r, node, "%s%sa single value is wanted here",
+		    node->key ? node->key : "", node->key ? ": " : "");
 	if (interpolate(node->text, &with, ret, r->err) < 0)
 		return error_wrap(r->err, "%s:%d:%d", r->name, node->line,
 				  node->column);
 	return 0;
 }
 
-static int apply_text(struct reader *r, const struct setting *setting,
+static int apply_text(struct compose_reader *r, const struct setting *setting,
 		      struct config_service *s, const struct yaml *at,
 		      const char *key, const char *text)
 {
-	auto_free char *position = where(r, at->line, at->column);
+	auto_free char *position = compose_where(r, at);
 	struct place place = {ORIGIN_FILE, position, key, r->dir};
 
 	return setting_apply(setting, r->c, s, &place, text, r->err);
 }
 
-/* "K: V" of a map as "K=V"; a K without a value is the environment's. */
-static int assignment_of(struct reader *r, const struct yaml *node,
-			 struct buf *ret, bool *ret_there)
+int compose_assignment(struct compose_reader *r, const struct yaml *node,
+		       struct buf *ret, bool *ret_there)
 {
 	auto_buf struct buf value = BUF_INIT;
 	const char *inherited;
 
 	*ret_there = true;
-	if (text_of(r, node, &value) < 0)
+	if (compose_text(r, node, &value) < 0)
 		return -1;
 	if (!node->key && strchr(value.s, '=')) {
 		buf_puts(ret, value.s);
@@ -132,7 +119,7 @@ static int assignment_of(struct reader *r, const struct yaml *node,
 }
 
 /* A list setting: one value, a list of them, or for assignments a map. */
-static int apply_list(struct reader *r, const struct setting *setting,
+static int apply_list(struct compose_reader *r, const struct setting *setting,
 		      struct config_service *s, const struct yaml *node)
 {
 	bool assignments = strcmp(setting->key, "seed") != 0 &&
@@ -140,7 +127,8 @@ static int apply_list(struct reader *r, const struct setting *setting,
 	size_t n = node->kind == YAML_SCALAR ? 1 : node->n;
 
 	if (node->kind == YAML_MAP && !assignments)
-		return fail(r, node, "%s: a list is wanted here", node->key);
+		return compose_fail(r, node, "%s: a list is wanted here",
+				    node->key);
 	for (size_t i = 0; i < n; i++) {
 		const struct yaml *one =
 		    node->kind == YAML_SCALAR ? node : &node->children[i];
@@ -148,9 +136,9 @@ static int apply_list(struct reader *r, const struct setting *setting,
 		bool there = true;
 
 		if (node->kind != YAML_SCALAR && assignments) {
-			if (assignment_of(r, one, &text, &there) < 0)
+			if (compose_assignment(r, one, &text, &there) < 0)
 				return -1;
-		} else if (text_of(r, one, &text) < 0) {
+		} else if (compose_text(r, one, &text) < 0) {
 			return -1;
 		}
 		if (there &&
@@ -160,7 +148,7 @@ static int apply_list(struct reader *r, const struct setting *setting,
 	return 0;
 }
 
-static int apply_node(struct reader *r, const struct setting *setting,
+static int apply_node(struct compose_reader *r, const struct setting *setting,
 		      struct config_service *s, const struct yaml *node)
 {
 	auto_buf struct buf text = BUF_INIT;
@@ -172,16 +160,16 @@ static int apply_node(struct reader *r, const struct setting *setting,
 		for (size_t i = 0; i < node->n; i++) {
 			if (i)
 				buf_putc(&text, ',');
-			if (text_of(r, &node->children[i], &text) < 0)
+			if (compose_text(r, &node->children[i], &text) < 0)
 				return -1;
 		}
-	} else if (text_of(r, node, &text) < 0) {
+	} else if (compose_text(r, node, &text) < 0) {
 		return -1;
 	}
 	if (node->kind == YAML_LIST && !node->n)
 		buf_puts(&text, "none");
 	if (!text.len)
-		return fail(r, node, "%s: has no value", node->key);
+		return compose_fail(r, node, "%s: has no value", node->key);
 	return apply_text(r, setting, s, node, node->key, text.s);
 }
 
@@ -195,13 +183,14 @@ static const struct setting *file_setting(const char *key)
 
 /* x-testenv of a service (s) or of the whole file (NULL). In the table's order:
  * the database before what depends on it. */
-static int read_extension(struct reader *r, const struct yaml *x,
+static int read_extension(struct compose_reader *r, const struct yaml *x,
 			  struct config_service *s)
 {
 	if (x->kind == YAML_NULL)
 		return 0;
 	if (x->kind != YAML_MAP)
-		return fail(r, x, "x-testenv: a mapping is wanted here");
+		return compose_fail(r, x,
+				    "x-testenv: a mapping is wanted here");
 	for (size_t i = 0; i < x->n; i++) {
 		const struct yaml *node = &x->children[i];
 		const struct setting *setting = file_setting(node->key);
@@ -210,10 +199,10 @@ static int read_extension(struct reader *r, const struct yaml *x,
 			    !strcmp(node->key, "fresh");
 
 		if (!setting || (setting->of_service != !!s && !(both && s))) {
-			notice(r, node,
-			       "x-testenv has no '%s' here: it has no "
-			       "effect",
-			       node->key);
+			compose_notice(r, node,
+				       "x-testenv has no '%s' here: it has no "
+				       "effect",
+				       node->key);
 			continue;
 		}
 		if (apply_node(r, setting, s, node) < 0)
@@ -260,18 +249,18 @@ static bool take_over(struct config_service *s, const char *name,
 	return false;
 }
 
-static int read_variable(struct reader *r, struct config_service *s,
+static int read_variable(struct compose_reader *r, struct config_service *s,
 			 const struct yaml *node)
 {
 	auto_buf struct buf text = BUF_INIT;
-	auto_free char *position = where(r, node->line, node->column);
+	auto_free char *position = compose_where(r, node);
 	auto_free char *name = NULL;
 	auto_free char *key = NULL;
 	struct place at = {ORIGIN_FILE, position, "environment", r->dir};
 	const char *value;
 	bool there;
 
-	if (assignment_of(r, node, &text, &there) < 0)
+	if (compose_assignment(r, node, &text, &there) < 0)
 		return -1;
 	if (!there)
 		return 0;
@@ -290,13 +279,13 @@ static int read_variable(struct reader *r, struct config_service *s,
 	return 0;
 }
 
-static int read_environment(struct reader *r, struct config_service *s,
+static int read_environment(struct compose_reader *r, struct config_service *s,
 			    const struct yaml *node)
 {
 	if (node->kind == YAML_SCALAR)
-		return fail(r, node,
-			    "environment: a mapping or a list is "
-			    "wanted here");
+		return compose_fail(r, node,
+				    "environment: a mapping or a list is "
+				    "wanted here");
 	for (size_t i = 0; i < node->n; i++)
 		if (read_variable(r, s, &node->children[i]) < 0)
 			return -1;
@@ -321,7 +310,7 @@ static bool is_no_matter(const char *key)
 	return !strncmp(key, "x-", 2);
 }
 
-static int read_database(struct reader *r, const struct yaml *node,
+static int read_database(struct compose_reader *r, const struct yaml *node,
 			 const char *image, struct config_service *s)
 {
 	const struct yaml *x = yaml_get(node, "x-testenv");
@@ -345,10 +334,10 @@ static int read_database(struct reader *r, const struct yaml *node,
 		else if (!strcmp(key->key, "pull_policy"))
 			rc = apply_node(r, setting_find("pull"), s, key);
 		else if (!is_no_matter(key->key))
-			notice(r, key,
-			       "'%s' of service '%s' is not supported "
-			       "and has no effect",
-			       key->key, s->name);
+			compose_notice(r, key,
+				       "'%s' of service '%s' is not supported "
+				       "and has no effect",
+				       key->key, s->name);
 		if (rc < 0)
 			return -1;
 	}
@@ -385,61 +374,83 @@ static bool same_word(const char *a, const char *b)
 	return !*a && !*b;
 }
 
-static int check_names(struct reader *r, const struct yaml *node)
+static int check_name(struct compose_reader *r, const struct yaml *node,
+		      const char *other)
 {
-	for (size_t i = 0; i < r->c->n_services; i++) {
-		const char *other = r->c->services[i].name;
+	if (!same_word(other, node->key))
+		return 0;
+	return compose_fail(r, node,
+			    "service '%s' has the same variables as service "
+			    "'%s'",
+			    node->key, other);
+}
 
-		if (same_word(other, node->key))
-			return fail(r, node,
-				    "service '%s' has the same variables as "
-				    "service '%s'",
-				    node->key, other);
-	}
+static int check_names(struct compose_reader *r, const struct yaml *node)
+{
+	for (size_t i = 0; i < r->c->n_services; i++)
+		if (check_name(r, node, r->c->services[i].name) < 0)
+			return -1;
+	for (size_t i = 0; i < r->c->n_companions; i++)
+		if (check_name(r, node, r->c->companions[i].name) < 0)
+			return -1;
 	return 0;
 }
 
-static int read_service(struct reader *r, const struct yaml *node)
+/* Does its x-testenv say what only a database has? */
+static bool is_about_database(const struct yaml *x)
+{
+	for (size_t i = 0; x && x->kind == YAML_MAP && i < x->n; i++) {
+		const char *key = x->children[i].key;
+		const struct setting *setting = file_setting(key);
+
+		if (setting && setting->of_service &&
+		    strcmp(key, "pull") != 0 && strcmp(key, "export") != 0 &&
+		    strcmp(key, "memory") != 0)
+			return true;
+	}
+	return false;
+}
+
+static int read_service(struct compose_reader *r, const struct yaml *node)
 {
 	auto_buf struct buf image = BUF_INIT;
 	const struct yaml *x = yaml_get(node, "x-testenv");
 	const struct yaml *image_node = yaml_get(node, "image");
 
 	if (node->kind != YAML_MAP)
-		return fail(r, node, "service '%s' is no mapping", node->key);
-	if (!is_service_name(node->key))
-		return fail(r, node, "'%s' is no name for a service",
-			    node->key);
-	if (image_node && text_of(r, image_node, &image) < 0)
-		return -1;
-	if (!yaml_get(x, "db") && !config_image_db(image.s)) {
-		if (x)
-			return fail(r, node,
-				    "cannot tell which database service '%s' "
-				    "is: say 'db: postgres' or 'db: mariadb' "
-				    "under its x-testenv",
+		return compose_fail(r, node, "service '%s' is no mapping",
 				    node->key);
-		notice(r, node,
-		       "service '%s' is not started: this version "
-		       "starts databases only",
-		       node->key);
-		return 0;
-	}
-	if (r->c->n_services >= CONFIG_SERVICES_MAX)
-		return fail(r, node, "more than %d services",
-			    CONFIG_SERVICES_MAX);
+	if (!is_service_name(node->key))
+		return compose_fail(r, node, "'%s' is no name for a service",
+				    node->key);
+	if (image_node && compose_text(r, image_node, &image) < 0)
+		return -1;
 	if (check_names(r, node) < 0)
 		return -1;
+	if (!yaml_get(x, "db") && !config_image_db(image.s)) {
+		if (is_about_database(x))
+			return compose_fail(
+			    r, node,
+			    "cannot tell which database service '%s' is: say "
+			    "'db: postgres' or 'db: mariadb' under its "
+			    "x-testenv",
+			    node->key);
+		return compose_companion(r, node, image.s);
+	}
+	if (r->c->n_services >= CONFIG_SERVICES_MAX)
+		return compose_fail(r, node, "more than %d services",
+				    CONFIG_SERVICES_MAX);
 	return read_database(r, node, image_node ? image.s : NULL,
 			     config_add_service(r->c, node->key));
 }
 
-static int read_services(struct reader *r, const struct yaml *node)
+static int read_services(struct compose_reader *r, const struct yaml *node)
 {
 	if (node->kind == YAML_NULL)
 		return 0;
 	if (node->kind != YAML_MAP)
-		return fail(r, node, "services: a mapping is wanted here");
+		return compose_fail(r, node,
+				    "services: a mapping is wanted here");
 	for (size_t i = 0; i < node->n; i++)
 		if (read_service(r, &node->children[i]) < 0)
 			return -1;
@@ -459,12 +470,12 @@ static bool is_definition(const char *key)
 	return !strncmp(key, "x-", 2);
 }
 
-static int read_root(struct reader *r, const struct yaml *root)
+static int read_root(struct compose_reader *r, const struct yaml *root)
 {
 	if (root->kind == YAML_NULL)
 		return 0;
 	if (root->kind != YAML_MAP)
-		return fail(r, root, "a Compose file is a mapping");
+		return compose_fail(r, root, "a Compose file is a mapping");
 	for (size_t i = 0; i < root->n; i++) {
 		const struct yaml *node = &root->children[i];
 		int rc = 0;
@@ -475,10 +486,10 @@ static int read_root(struct reader *r, const struct yaml *root)
 			r->relevant = true;
 			rc = read_extension(r, node, NULL);
 		} else if (!is_definition(node->key)) {
-			notice(r, node,
-			       "'%s' is not supported and has no "
-			       "effect",
-			       node->key);
+			compose_notice(r, node,
+				       "'%s' is not supported and has no "
+				       "effect",
+				       node->key);
 		}
 		if (rc < 0)
 			return -1;
@@ -493,7 +504,12 @@ int compose_read(const char *path, const char *name, struct config *c,
 	auto_buf struct buf text = BUF_INIT_MAX(FILE_MAX);
 	auto_yaml struct yaml root = YAML_INIT;
 	auto_free char *dir = xstrdup(path);
-	struct reader r = {name, dir, c, err, STRVEC_INIT, NULL, false};
+	struct compose_reader r = {.name = name,
+				   .dir = dir,
+				   .c = c,
+				   .err = err,
+				   .notices = STRVEC_INIT,
+				   .passed_over = STRVEC_INIT};
 	char *slash;
 	int rc;
 
@@ -504,9 +520,16 @@ int compose_read(const char *path, const char *name, struct config *c,
 	    yaml_parse(name, text.s, text.len, &root, err) < 0)
 		return -1;
 	rc = read_root(&r, &root);
+	if (rc == 0)
+		compose_settle(&r);
+	if (*ret_relevant && c->n_companions)
+		r.relevant = true;
+	if (!r.relevant)
+		config_drop_companions(c);
 	for (size_t i = 0; rc == 0 && r.relevant && i < r.notices.n; i++)
 		progress_notice(progress, "%s", r.notices.v[i]);
 	strvec_free(&r.notices);
+	strvec_free(&r.passed_over);
 	if (rc == 0)
 		*ret_relevant = r.relevant;
 	return rc;

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/ident.h"
+#include "config/companion.h"
 #include "config/compose.h"
 #include "config/effect.h"
 #include "config/setting.h"
@@ -53,6 +54,7 @@ void config_free(struct config *config)
 {
 	for (size_t i = 0; i < config->n_services; i++)
 		service_free(&config->services[i]);
+	config_drop_companions(config);
 	for (size_t i = 0; i < config->n_values; i++) {
 		free(config->values[i].key);
 		free(config->values[i].value);
@@ -154,7 +156,7 @@ static int read_named_file(struct config *c, const struct place *at,
 {
 	auto_error struct error cause = ERROR_INIT;
 	auto_free char *path = fs_absolute(name);
-	bool relevant = false;
+	bool relevant = true;
 
 	config_record(c, "file", name, at);
 	if (read_file(c, path, name, progress, &relevant, &cause) == 0)
@@ -416,6 +418,7 @@ static int load(const struct config_flag *flags, size_t n_flags,
 	    load_variables(&c, err) < 0 ||
 	    load_flags(&c, flags, n_flags, err) < 0 ||
 	    check(&c, may_be_empty, err) < 0 ||
+	    config_order_companions(&c, err) < 0 ||
 	    effect_check(&c, progress, err) < 0) {
 		config_free(&c);
 		return -1;
@@ -489,6 +492,9 @@ void config_identity(const struct config *config, char ret[CONFIG_IDENTITY])
 	add_number(d, (int64_t)config->n_services);
 	for (size_t i = 0; i < config->n_services; i++)
 		add_service(d, &config->services[i]);
+	add_number(d, (int64_t)config->n_companions);
+	for (size_t i = 0; i < config->n_companions; i++)
+		config_companion_digest(&config->companions[i], d);
 	add_number(d, config->workers);
 	add_number(d, config->backend);
 	add_number(d, config->isolation);

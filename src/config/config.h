@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct config_companion;
 struct error;
 struct progress;
 
@@ -95,6 +96,10 @@ struct config {
 	char *file;        /* or NULL */
 	struct config_service *services;
 	size_t n_services;
+	/* Other services, each behind those it depends on; config/companion.h
+	 */
+	struct config_companion *companions;
+	size_t n_companions;
 	int workers; /* 0: auto */
 	enum config_backend backend;
 	struct strvec fallback; /* "sqlite", "local"; empty: none */

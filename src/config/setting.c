@@ -223,63 +223,12 @@ static int set_image(struct config *c, struct config_service *s,
 	return 0;
 }
 
-static int set_pull(struct config *c, struct config_service *s,
-		    const struct place *at, const char *value,
-		    struct error *err)
-{
-	static const struct {
-		const char *word;
-		int64_t age_s;
-	} words[] = {{"always", PULL_ALWAYS},
-		     {"missing", PULL_MISSING},
-		     {"if_not_present", PULL_MISSING},
-		     {"never", PULL_NEVER},
-		     {"daily", (int64_t)24 * 3600},
-		     {"weekly", (int64_t)7 * 24 * 3600}};
-	int64_t ms = -1;
-
-	(void)c;
-	for (size_t i = 0; i < array_len(words); i++) {
-		if (!strcmp(value, words[i].word)) {
-			s->pull_age_s = words[i].age_s;
-			return 0;
-		}
-	}
-	if (!strncmp(value, "every_", 6))
-		ms = config_duration_ms(value + 6);
-	if (ms < 1000)
-		return place_error(at, err,
-				   "'%s' is none of: missing, always, never, "
-				   "daily, weekly, every_12h",
-				   value);
-	s->pull_age_s = ms / 1000;
-	return 0;
-}
-
 static int set_export(struct config *c, struct config_service *s,
 		      const struct place *at, const char *value,
 		      struct error *err)
 {
 	(void)c;
 	return add_assignment(&s->exports, at, value, err);
-}
-
-static int set_memory(struct config *c, struct config_service *s,
-		      const struct place *at, const char *value,
-		      struct error *err)
-{
-	const int64_t least = 32 * 1024 * 1024;
-	int64_t bytes = config_bytes(value);
-
-	(void)c;
-	if (bytes < 0)
-		return place_error(
-		    at, err, "'%s' is not a size such as 512m or 1g", value);
-	if (bytes < least)
-		return place_error(at, err, "'%s' is too little: 32m at least",
-				   value);
-	s->memory_bytes = bytes;
-	return 0;
 }
 
 /* The whole */

@@ -21,6 +21,17 @@ void setting_replace(char **slot, char *value);
 /* A path as it was meant where it was said. The caller frees. */
 char *setting_absolute(const struct place *at, const char *path);
 
+/* setting_container.c. The words of --pull; see enum config_pull. */
+int setting_pull_age(const struct place *at, const char *value, int64_t *ret,
+		     struct error *err);
+int set_pull(struct config *c, struct config_service *s, const struct place *at,
+	     const char *value, struct error *err);
+/* A size, 32m at least. */
+int setting_memory(const struct place *at, const char *value, int64_t *ret,
+		   struct error *err);
+int set_memory(struct config *c, struct config_service *s,
+	       const struct place *at, const char *value, struct error *err);
+
 int set_migrations(struct config *c, struct config_service *s,
 		   const struct place *at, const char *value,
 		   struct error *err);

@@ -216,8 +216,8 @@ int container_wait(struct engine *engine, const struct container *c,
 	return 0;
 }
 
-/* The first published port of an inspect's NetworkSettings.Ports. */
-static void read_port(const cJSON *ports, struct container_state *ret)
+/* The published ports of an inspect's NetworkSettings.Ports, "6379/tcp". */
+static void read_ports(const cJSON *ports, struct container_state *ret)
 {
 	const cJSON *port;
 
@@ -226,14 +226,34 @@ static void read_port(const cJSON *ports, struct container_state *ret)
 		const char *ip = json_str(binding, "HostIp");
 		const char *text = json_str(binding, "HostPort");
 		long number = text ? strtol(text, NULL, 10) : 0;
+		long inside = port->string ? strtol(port->string, NULL, 10) : 0;
 
-		if (number < 1 || number > UINT16_MAX)
+		if (number < 1 || number > UINT16_MAX || inside < 1 ||
+		    inside > UINT16_MAX || ret->n_ports >= CONTAINER_PORTS_MAX)
+			continue;
+		ret->ports[ret->n_ports++] =
+		    (struct container_port){(uint16_t)inside, (uint16_t)number};
+		if (ret->host_port)
 			continue;
 		ret->host_port = (uint16_t)number;
 		snprintf(ret->host_ip, sizeof(ret->host_ip), "%s",
 			 ip ? ip : "");
-		return;
 	}
+}
+
+/* Its address on the default network, or, where that is not said, on the first
+ * one that it is on. */
+static void read_ip(const cJSON *settings, struct container_state *ret)
+{
+	const char *ip = json_str(settings, "IPAddress");
+	const cJSON *network;
+
+	cJSON_ArrayForEach (network, json_get(settings, "Networks")) {
+		if (ip && *ip)
+			break;
+		ip = json_str(network, "IPAddress");
+	}
+	snprintf(ret->ip, sizeof(ret->ip), "%s", ip ? ip : "");
 }
 
 static void read_state(const cJSON *json, struct container_state *ret)
@@ -249,7 +269,8 @@ static void read_state(const cJSON *json, struct container_state *ret)
 	ret->tty = json_bool(json_get(json, "Config"), "Tty");
 	snprintf(ret->status, sizeof(ret->status), "%s", status ? status : "");
 	snprintf(ret->error, sizeof(ret->error), "%s", error ? error : "");
-	read_port(json_get2(json, "NetworkSettings", "Ports"), ret);
+	read_ports(json_get2(json, "NetworkSettings", "Ports"), ret);
+	read_ip(json_get(json, "NetworkSettings"), ret);
 }
 
 int container_inspect(struct engine *engine, const char *id,

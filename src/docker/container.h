@@ -34,17 +34,21 @@ struct container_spec {
 	const char *const *entrypoint; /* NULL: the image's */
 	const char *user;
 	const char *working_dir;
-	const char *const *labels; /* "key=value", NULL-terminated */
-	const char *network_mode;  /* "none"; NULL: the engine's default */
-	uint16_t port;             /* this TCP port is published, 0: none */
-	const char *publish_ip;    /* NULL: 127.0.0.1 */
+	const char *const *labels;  /* "key=value", NULL-terminated */
+	const char *network_mode;   /* "none"; NULL: the engine's default */
+	uint16_t port;              /* this TCP port is published, 0: none */
+	const uint16_t *more_ports; /* these as well; ends with a 0, or NULL */
+	const char *publish_ip;     /* NULL: 127.0.0.1 */
 	const struct container_mount *mounts; /* binds */
 	size_t n_mounts;
-	int64_t memory_bytes; /* 0: no limit */
-	int64_t shm_bytes;    /* 0: the engine's default */
+	const char *const *tmpfs; /* "/run" or "/run:size=64m" */
+	const char *const *hosts; /* "NAME:IP", into its /etc/hosts */
+	int64_t memory_bytes;     /* 0: no limit */
+	int64_t shm_bytes;        /* 0: the engine's default */
 	int64_t pids_limit;
-	int stop_timeout_s; /* 0: the engine's default */
-	bool init;          /* a small init as process 1 */
+	int stop_timeout_s;  /* 0: the engine's default */
+	bool init;           /* a small init as process 1 */
+	bool no_healthcheck; /* the image's own is not run */
 };
 
 /* A plain value. */
@@ -78,6 +82,14 @@ int container_wait(struct engine *engine, const struct container *c,
 		   const struct deadline *deadline, int *ret_exit_code,
 		   struct error *err);
 
+/* A published port. */
+struct container_port {
+	uint16_t inside, outside;
+};
+enum {
+	CONTAINER_PORTS_MAX = 16
+};
+
 struct container_state {
 	bool running;
 	char status[16]; /* created running paused restarting removing exited
@@ -87,8 +99,11 @@ struct container_state {
 	char error[256]; /* the engine's word on a failed start, or "" */
 	bool tty;
 	uint16_t
-	    host_port; /* of the one published port; 0 when there is none */
+	    host_port; /* of the first published port; 0 when there is none */
 	char host_ip[64];
+	struct container_port ports[CONTAINER_PORTS_MAX]; /* all */
+	size_t n_ports;
+	char ip[64]; /* on its network, or "" */
 };
 /* ERROR_ENGINE "no such container" when it is gone. */
 int container_inspect(struct engine *engine, const char *id,

@@ -5,6 +5,7 @@
 #include "docker/json.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* HostConfig.Mounts and not Binds: a bind whose source is not there is refused,
  * where Binds would make a directory of root's. */
@@ -29,27 +30,61 @@ static void add_mounts(cJSON *host, const struct container_spec *spec)
 }
 
 /* One explicit element: an empty list is to lose its meaning (moby#51727). */
-static void add_port(cJSON *config, cJSON *host,
+static void add_port(cJSON *exposed, cJSON *bindings, uint16_t number,
 		     const struct container_spec *spec)
 {
 	char port[16];
-	cJSON *bindings;
-	cJSON *list;
-	cJSON *binding;
+	cJSON *binding = cJSON_CreateObject();
 
-	if (!spec->port)
-		return;
-	snprintf(port, sizeof(port), "%u/tcp", (unsigned)spec->port);
-	cJSON_AddObjectToObject(cJSON_AddObjectToObject(config, "ExposedPorts"),
-				port);
-	bindings = cJSON_AddObjectToObject(host, "PortBindings");
-	list = cJSON_AddArrayToObject(bindings, port);
-	binding = cJSON_CreateObject();
+	snprintf(port, sizeof(port), "%u/tcp", (unsigned)number);
+	cJSON_AddObjectToObject(exposed, port);
 	cJSON_AddStringToObject(binding, "HostIp",
 				spec->publish_ip ? spec->publish_ip
 						 : "127.0.0.1");
 	cJSON_AddStringToObject(binding, "HostPort", "");
-	cJSON_AddItemToArray(list, binding);
+	cJSON_AddItemToArray(cJSON_AddArrayToObject(bindings, port), binding);
+}
+
+static void add_ports(cJSON *config, cJSON *host,
+		      const struct container_spec *spec)
+{
+	cJSON *exposed;
+	cJSON *bindings;
+
+	if (!spec->port)
+		return;
+	exposed = cJSON_AddObjectToObject(config, "ExposedPorts");
+	bindings = cJSON_AddObjectToObject(host, "PortBindings");
+	add_port(exposed, bindings, spec->port, spec);
+	for (const uint16_t *p = spec->more_ports; p && *p; p++)
+		add_port(exposed, bindings, *p, spec);
+}
+
+/* "/run:size=64m": the options behind the first colon. */
+static void add_tmpfs(cJSON *host, const struct container_spec *spec)
+{
+	cJSON *map;
+
+	if (!spec->tmpfs || !spec->tmpfs[0])
+		return;
+	map = cJSON_AddObjectToObject(host, "Tmpfs");
+	for (const char *const *t = spec->tmpfs; *t; t++) {
+		const char *colon = strchr(*t, ':');
+		char path[1024];
+
+		snprintf(path, sizeof(path), "%.*s",
+			 colon ? (int)(colon - *t) : (int)strlen(*t), *t);
+		cJSON_DeleteItemFromObject(map, path);
+		cJSON_AddStringToObject(map, path, colon ? colon + 1 : "");
+	}
+}
+
+static void add_no_healthcheck(cJSON *config)
+{
+	static const char *const none[] = {"NONE", NULL};
+
+	json_add_strings(cJSON_AddObjectToObject(config, "Healthcheck"), "Test",
+			 none);
 }
 
 static void add_number(cJSON *object, const char *key, int64_t value)
@@ -74,7 +109,12 @@ char *container_spec_json(const struct container_spec *spec)
 	host = cJSON_AddObjectToObject(config, "HostConfig");
 	json_add_str(host, "NetworkMode", spec->network_mode);
 	add_mounts(host, spec);
-	add_port(config, host, spec);
+	add_ports(config, host, spec);
+	add_tmpfs(host, spec);
+	if (spec->hosts && spec->hosts[0])
+		json_add_strings(host, "ExtraHosts", spec->hosts);
+	if (spec->no_healthcheck)
+		add_no_healthcheck(config);
 	add_number(host, "Memory", spec->memory_bytes);
 	add_number(host, "ShmSize", spec->shm_bytes);
 	add_number(host, "PidsLimit", spec->pids_limit);

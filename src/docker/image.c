@@ -24,6 +24,8 @@ void image_free(struct image *image)
 	strvec_free(&image->cmd);
 	strvec_free(&image->volumes);
 	strvec_free(&image->labels);
+	strvec_free(&image->ports);
+	strvec_free(&image->healthcheck);
 	free(image->user);
 	free(image->architecture);
 	*image = (struct image)IMAGE_INIT;
@@ -101,6 +103,9 @@ static void read_image(const cJSON *json, struct image *ret)
 	json_strings(json_get(config, "Cmd"), &ret->cmd);
 	json_keys(json_get(config, "Volumes"), &ret->volumes);
 	json_pairs(json_get(config, "Labels"), &ret->labels);
+	json_keys(json_get(config, "ExposedPorts"), &ret->ports);
+	json_strings(json_get2(config, "Healthcheck", "Test"),
+		     &ret->healthcheck);
 	ret->user = xstrdup_or_null(json_str(config, "User"));
 	ret->architecture = xstrdup_or_null(json_str(json, "Architecture"));
 	ret->size = json_int(json, "Size", 0);

@@ -22,16 +22,20 @@ struct image {
 	struct strvec entrypoint, cmd;
 	struct strvec volumes; /* paths */
 	struct strvec labels;  /* "key=value" */
+	struct strvec ports;   /* exposed: "6379/tcp" */
+	/* "CMD" and words, or "CMD-SHELL" and a text; none */
+	struct strvec healthcheck;
 	char *user;
 	char *architecture;
 	int64_t size;      /* bytes */
 	int64_t created_s; /* seconds since the epoch, 0: not known */
 	int64_t tagged_s;  /* likewise: when this engine got it (docker) */
 };
-#define IMAGE_INIT                                                     \
-	{                                                              \
-		0, STRVEC_INIT, STRVEC_INIT, STRVEC_INIT, STRVEC_INIT, \
-		    STRVEC_INIT, STRVEC_INIT, 0, 0, 0, 0, 0            \
+#define IMAGE_INIT                                                            \
+	{                                                                     \
+		0, STRVEC_INIT, STRVEC_INIT, STRVEC_INIT, STRVEC_INIT,        \
+		    STRVEC_INIT, STRVEC_INIT, STRVEC_INIT, STRVEC_INIT, 0, 0, \
+		    0, 0, 0                                                   \
 	}
 void image_free(struct image *image);
 #define auto_image __attribute__((cleanup(image_free)))

@@ -9,8 +9,8 @@
 #include "dialect/db.h"
 #include "docker/engine.h"
 #include "provider/labels.h"
+#include "provider/launch.h"
 #include "provider/swarm.h"
-#include "provider/sweep.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -109,27 +109,6 @@ static void drop_socket_dir(struct server *s)
 	s->dir = NULL;
 }
 
-/* May the engine still serve the call? */
-static bool answer_lost(const struct error *err)
-{
-	switch (err->kind) {
-	case ERROR_TIMEOUT:
-	case ERROR_CANCELLED:
-	case ERROR_PROTOCOL:
-	case ERROR_NO_ENGINE:
-		return true;
-	default:
-		return false;
-	}
-}
-
-/* An engine that refuses a call has not served it; what fails with 5xx on the
- * way, in a proxy, may have been. */
-static bool surely_refused(const struct error *err)
-{
-	return err->kind == ERROR_NO_IMAGE || err->kind == ERROR_REFUSED;
-}
-
 static void set_unsure(struct container_provider *p)
 {
 	pthread_mutex_lock(&p->mutex);
@@ -140,30 +119,8 @@ static void set_unsure(struct container_provider *p)
 void server_create_done(struct container_provider *p, const struct server *s,
 			int result, const struct error *err)
 {
-	if (result < 0 && !surely_refused(err))
+	if (launch_done(&p->base.owner, s->name, result, err))
 		set_unsure(p);
-	if (result == 0 || !answer_lost(err))
-		pending_end(p->base.owner.run_dir, s->name);
-}
-
-/*
- * Our names are random, so one that is in use is ours: libcurl sends a request
- * again when a kept connection ends before the answer, and the first may have
- * been served.
- */
-static int create_named(struct container_provider *p, struct server *s,
-			const struct container_spec *spec,
-			const struct deadline *deadline, struct error *err)
-{
-	if (container_create(p->engine, spec, deadline, &s->c, err) == 0)
-		return 0;
-	if (err->kind != ERROR_BUSY)
-		return -1;
-	log_debug("once more: %s", err->text);
-	if (container_remove(p->engine, s->name, deadline, err) < 0)
-		return -1;
-	error_clear(err);
-	return container_create(p->engine, spec, deadline, &s->c, err);
 }
 
 static int create_once(struct container_provider *p, struct server *s,
@@ -197,6 +154,7 @@ static int create_once(struct container_provider *p, struct server *s,
 					       : contract_memory(spec->dialect),
 	    .pids_limit = SERVER_PIDS,
 	};
+	bool unsure = false;
 	int result;
 
 	labels_for(&p->base.owner, spec->service, plan->slot, plan->role,
@@ -206,10 +164,10 @@ static int create_once(struct container_provider *p, struct server *s,
 	c.labels = (const char *const *)labels.v;
 	c.env = (const char *const *)env.v;
 	c.cmd = (const char *const *)args.v;
-	if (pending_begin(p->base.owner.run_dir, s->name, err) < 0)
-		return -1;
-	result = create_named(p, s, &c, deadline, err);
-	server_create_done(p, s, result, err);
+	result = launch_create(p->engine, &p->base.owner, &c, deadline, &s->c,
+			       &unsure, err);
+	if (unsure)
+		set_unsure(p);
 	return result;
 }
 
@@ -306,12 +264,6 @@ static int create(struct container_provider *p, struct server *s,
 	return create_once(p, s, plan, deadline, err);
 }
 
-static bool port_was_taken(const struct error *err)
-{
-	return strstr(error_text(err), "port is already allocated") ||
-	       strstr(error_text(err), "address already in use");
-}
-
 /* The published port: engines fill it in a moment after the start. */
 static int find_port(struct container_provider *p, struct server *s,
 		     const struct deadline *deadline, uint16_t *ret,
@@ -398,7 +350,7 @@ int server_run(struct container_provider *p, const struct server_plan *plan,
 
 		if (run_once(p, plan, deadline, ret, &why) == 0)
 			return 0;
-		if (attempt == START_ATTEMPTS || !port_was_taken(&why))
+		if (attempt == START_ATTEMPTS || !launch_port_was_taken(&why))
 			return error_move(err, &why);
 		log_debug("another port: %s", why.text);
 	}

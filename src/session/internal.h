@@ -18,6 +18,7 @@ enum {
 	SESSION_EXPIRES_S = 24 * 60 * 60
 };
 
+struct companions;
 struct engine;
 struct gc_thread;
 
@@ -58,6 +59,7 @@ struct session {
 	char *fallback_reason;
 	struct service *services;
 	unsigned n_services;
+	struct companions *companions; /* NULL: there are none */
 	unsigned max_slots;
 	pthread_mutex_t *slot_locks; /* max_slots: one works on a slot */
 	struct gc_thread *gc;

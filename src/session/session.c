@@ -6,9 +6,11 @@
 #include "base/fs.h"
 #include "base/ident.h"
 #include "base/log.h"
+#include "base/parallel.h"
 #include "base/progress.h"
 #include "dialect/db.h"
 #include "docker/engine.h"
+#include "session/companions.h"
 #include "session/estate.h"
 
 #include <errno.h>
@@ -157,15 +159,35 @@ static void remove_dir(struct session *s, const char *path)
 		progress_notice(s->progress, "%s", err.text);
 }
 
+struct end_ctx {
+	struct session *s;
+	const struct deadline *deadline;
+};
+
+/* The databases, and what is beside them. */
+static int end_part(void *arg, size_t part, struct error *err)
+{
+	struct end_ctx *ctx = arg;
+	struct session *s = ctx->s;
+
+	(void)err;
+	if (part == 1)
+		companions_free(s->companions, ctx->deadline);
+	else
+		for (unsigned i = s->n_services; i-- > 0;)
+			free_service(s, &s->services[i], ctx->deadline);
+	return 0;
+}
+
 void session_end(struct session *s)
 {
 	struct deadline deadline = deadline_in(END_MS, NULL);
+	struct end_ctx end = {s, &deadline};
 
 	if (!s)
 		return;
 	gc_thread_stop(s->gc);
-	for (unsigned i = s->n_services; i-- > 0;)
-		free_service(s, &s->services[i], &deadline);
+	parallel_run(2, 2, end_part, &end, NULL);
 	engine_free(s->engine);
 	remove_dir(s, s->local_dir);
 	remove_dir(s, s->data_dir);

@@ -9,6 +9,7 @@
 #include "base/parallel.h"
 #include "base/progress.h"
 #include "docker/engine.h"
+#include "session/companions.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -154,12 +155,23 @@ int session_open_engine(struct session *s, bool swarm,
 	return session_tell(s, ESTATE_ENGINE, encoded, err);
 }
 
+/* Both databases and other services may want it. */
+static int need_engine(struct session *s, bool swarm,
+		       const struct deadline *deadline, struct error *err)
+{
+	if (s->engine)
+		return 0;
+	if (session_open_engine(s, swarm, deadline, err) < 0)
+		return -1;
+	s->gc = gc_thread_start(s->engine, swarm);
+	return 0;
+}
+
 static int open_containers(struct session *s, const struct deadline *deadline,
 			   struct error *err)
 {
-	if (session_open_engine(s, false, deadline, err) < 0)
+	if (need_engine(s, false, deadline, err) < 0)
 		return -1;
-	s->gc = gc_thread_start(s->engine, false);
 	for (unsigned i = 0; i < s->n_services; i++) {
 		struct service *service = &s->services[i];
 
@@ -176,9 +188,8 @@ static int open_containers(struct session *s, const struct deadline *deadline,
 static int open_swarm(struct session *s, const struct deadline *deadline,
 		      struct error *err)
 {
-	if (session_open_engine(s, true, deadline, err) < 0)
+	if (need_engine(s, true, deadline, err) < 0)
 		return -1;
-	s->gc = gc_thread_start(s->engine, true);
 	for (unsigned i = 0; i < s->n_services; i++) {
 		struct service *service = &s->services[i];
 
@@ -237,6 +248,11 @@ static bool may_fall_back(const struct error *why)
 static bool is_required(const struct config *config, const char *backend)
 {
 	return config->require && !strcmp(config->require, backend);
+}
+
+static bool wants_swarm(const struct config *config)
+{
+	return config->backend == BACKEND_SWARM || is_required(config, "swarm");
 }
 
 static void close_providers(struct session *s)
@@ -317,7 +333,7 @@ static int choose_backend(struct session *s, const struct deadline *deadline,
 	/* with auto, what is required is what is chosen */
 	if (config->backend == BACKEND_LOCAL || is_required(config, "local"))
 		return open_local(s, deadline, err);
-	if (config->backend == BACKEND_SWARM || is_required(config, "swarm"))
+	if (wants_swarm(config))
 		return open_swarm(s, deadline, err);
 	if (open_containers(s, deadline, &why) == 0)
 		return 0;
@@ -414,13 +430,17 @@ static unsigned choose_max_slots(const struct session *s)
 	return cores > 0 ? 2 * (unsigned)cores : 2;
 }
 
+/* How many are made at once. */
+static unsigned first_slots(const struct session *s)
+{
+	return s->config->workers > 0 ? (unsigned)s->config->workers : 1;
+}
+
 static int start_slots(struct session *s, const struct deadline *deadline,
 		       struct error *err)
 {
-	struct start_ctx ctx = {s, deadline, 1};
+	struct start_ctx ctx = {s, deadline, first_slots(s)};
 
-	if (s->config->workers > 0)
-		ctx.slots = (unsigned)s->config->workers;
 	if (parallel_run(s->n_services, START_WIDTH, ensure_template, &ctx,
 			 err) < 0)
 		return -1;
@@ -453,12 +473,44 @@ int session_prepare(struct session *s, const struct deadline *deadline,
 	return open_files(s, err);
 }
 
+static int open_companions(struct session *s, const struct deadline *deadline,
+			   struct error *err)
+{
+	auto_error struct error why = ERROR_INIT;
+
+	if (!s->config->n_companions)
+		return 0;
+	if (need_engine(s, wants_swarm(s->config), deadline, &why) < 0 &&
+	    why.kind == ERROR_CANCELLED)
+		return error_move(err, &why);
+	s->companions = companions_new(s, &why, err);
+	return s->companions ? 0 : -1;
+}
+
+/* The databases, and what is beside them; each may be slow. */
+static int start_part(void *arg, size_t part, struct error *err)
+{
+	struct start_ctx *ctx = arg;
+	struct session *s = ctx->s;
+
+	if (part == 1)
+		return companions_start(s->companions, ctx->slots,
+					ctx->deadline, err);
+	if (session_prepare(s, ctx->deadline, err) == 0 &&
+	    start_slots(s, ctx->deadline, err) == 0)
+		return 0;
+	companions_give_up(s->companions);
+	return -1;
+}
+
 int session_start(struct session *s, const struct deadline *deadline,
 		  struct error *err)
 {
-	if (session_prepare(s, deadline, err) < 0)
+	struct start_ctx ctx = {s, deadline, first_slots(s)};
+
+	if (open_companions(s, deadline, err) < 0)
 		return -1;
-	return start_slots(s, deadline, err);
+	return parallel_run(s->companions ? 2 : 1, 2, start_part, &ctx, err);
 }
 
 enum making {
@@ -509,6 +561,8 @@ static int stop_and_make(struct session *s, unsigned slot,
 		if (provider_slot_stop(s->services[i].provider, slot, &cleanup,
 				       err) < 0)
 			return -1;
+	if (companions_start_slot(s->companions, slot, deadline, err) < 0)
+		return -1;
 	return make_slots(s, slot, MAKE_NEW, deadline, err);
 }
 
@@ -529,8 +583,11 @@ int session_slot_clean(struct session *s, unsigned slot, bool same_owner,
 	int result;
 
 	pthread_mutex_lock(&s->slot_locks[slot]);
-	result = make_slots(s, slot, same_owner ? CLEAN_IN_PLACE : CLEAN,
-			    deadline, err);
+	result = companions_reset_slot(s->companions, slot, deadline, err);
+	if (result == 0)
+		result =
+		    make_slots(s, slot, same_owner ? CLEAN_IN_PLACE : CLEAN,
+			       deadline, err);
 	pthread_mutex_unlock(&s->slot_locks[slot]);
 	return result;
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "config/companion.h"
 #include "config/config.h"
 
 #include "base/alloc.h"
@@ -382,6 +383,9 @@ static void test_example_file(void **state)
 	assert_string_equal(s->seeds.v[0], seed);
 	assert_int_equal(s->exports.n, 2);
 	assert_string_equal(s->exports.v[1], "SPRING={jdbc_url}");
+	assert_int_equal(c.n_companions, 1);
+	assert_string_equal(c.companions[0].name, "cache");
+	assert_string_equal(c.companions[0].image, "redis:7");
 	assert_int_equal(c.workers, 3);
 	assert_int_equal(c.timeout_ms, 7200000);
 	assert_string_equal(c.env.v[0], "OMP_NUM_THREADS=1");
@@ -390,8 +394,6 @@ static void test_example_file(void **state)
 	    notices.s,
 	    "compose.yaml:6:5: 'ports' of service 'db' is not supported and "
 	    "has no effect\n"
-	    "compose.yaml:12:3: service 'cache' is not started: this version "
-	    "starts databases only\n"
 	    "compose.yaml:19:3: x-testenv has no 'colour' here: it has no "
 	    "effect\n");
 	assert_value(&c, "workers", "3", ORIGIN_FILE, "compose.yaml:15:12");
@@ -613,7 +615,7 @@ static void test_errors_in_a_file(void **state)
 		   "service '_1'");
 	FILE_FAILS("services:\n  db: { image: [a] }\n",
 		   "compose.yaml:2:9: image: a single value is wanted here");
-	FILE_FAILS("services:\n  db: { image: x, x-testenv: {} }\n",
+	FILE_FAILS("services:\n  db: { image: x, x-testenv: { seed: s } }\n",
 		   "compose.yaml:2:3: cannot tell which database service 'db' "
 		   "is: say 'db: postgres' or 'db: mariadb' under its "
 		   "x-testenv");
