@@ -89,6 +89,8 @@ undo() {
 
 # daemon CMD...: starts it in the background, waits until the engine answers, prints its line.
 daemon() {
+  # a dockerd without a bridge deletes docker0, which is the host engine's: not where it has a network of its own
+  case " $* " in *' -b none '*) set -- unshare -n "$@" ;; esac
   rm -f "$D/pid"
   # shellcheck disable=SC2016
   TESTENV_ENGINE=$D setsid sh -c 'echo $$ >"$0"; exec "$@"' "$D/pid" "$@" \
