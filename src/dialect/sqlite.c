@@ -315,14 +315,9 @@ static int sqlite_set_passwords(struct db *db, const char *user,
 static int check_integrity(struct sqlite *s, struct error *err)
 {
 	struct deadline d = deadline_in(INT64_MAX / 2, NULL);
-	auto_free char *verdict = NULL;
 
-	if (run_all(s->handle, "PRAGMA integrity_check(1)", &d, &verdict, err) <
-	    0)
-		return -1;
-	if (!verdict || strcmp(verdict, "ok") != 0)
-		return error_set(err, ERROR_DATABASE, "the file is damaged: %s",
-				 verdict ? verdict : "no answer");
+	if (sqlite_check(&s->db, &d, err) < 0)
+		return error_wrap(err, "the file is damaged");
 	return 0;
 }
 
@@ -366,6 +361,26 @@ static int give_header(struct sqlite *s, struct error *err)
 	return rc == SQLITE_OK ? 0 : sqlite_error(s->handle, rc, err);
 }
 
+/*
+ * PERSIST and TRUNCATE leave a journal that nobody needs, be it a migration's
+ * or a command's of its own. SQLite removes it, under its locks, on the way
+ * from one to DELETE, and leaves one in use. With a WAL none is.
+ */
+static void remove_idle_journal(struct sqlite *s)
+{
+	auto_free char *journal = xasprintf("%s-journal", s->path);
+
+	if (!fs_exists(journal))
+		return;
+	if (sqlite_file_is_wal(s->path))
+		unlink(journal);
+	else
+		sqlite3_exec(s->handle,
+			     "PRAGMA journal_mode = PERSIST;"
+			     "PRAGMA journal_mode = DELETE",
+			     NULL, NULL, NULL);
+}
+
 static int seal(struct sqlite *s, struct error *err)
 {
 	int rc;
@@ -381,6 +396,7 @@ static int seal(struct sqlite *s, struct error *err)
 		return sqlite_error(s->handle, rc, err);
 	if (give_header(s, err) < 0 || check_integrity(s, err) < 0)
 		return -1;
+	remove_idle_journal(s);
 	rc = sqlite3_close(s->handle);
 	if (rc != SQLITE_OK)
 		return sqlite_error(s->handle, rc, err);

@@ -7,11 +7,17 @@
 #include <stdbool.h>
 
 struct db;
+struct deadline;
 struct error;
 
 sqlite3 *sqlite_handle(struct db *db);
 /* Whether the file's header says so. */
 bool sqlite_file_is_wal(const char *path);
+
+/* SQLite's own check of every page: ERROR_DATABASE names what is wrong. Tables
+ * that only the application can read, by functions of its own, are left out. */
+int sqlite_check(struct db *db, const struct deadline *deadline,
+		 struct error *err);
 /* Translates what the library returned; -1. */
 int sqlite_error(sqlite3 *handle, int rc, struct error *err);
 

@@ -144,16 +144,11 @@ int db_check_sealed(const char *path, const struct deadline *deadline,
 {
 	sqlite3 *handle = NULL;
 	auto_db struct db *db = NULL;
-	auto_free char *verdict = NULL;
 
 	if (open_sealed(path, &handle, err) < 0)
 		return -1;
 	db = sqlite_adopt(handle, path);
-	if (db_value(db, "PRAGMA integrity_check(1)", deadline, &verdict, err) <
-	    0)
+	if (sqlite_check(db, deadline, err) < 0)
 		return error_wrap(err, "'%s' is damaged", path);
-	if (verdict && !strcmp(verdict, "ok"))
-		return 0;
-	return error_set(err, ERROR_DATABASE, "'%s' is damaged: %s", path,
-			 verdict ? verdict : "no answer");
+	return 0;
 }

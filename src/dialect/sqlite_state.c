@@ -71,19 +71,41 @@ static void put_escaped(struct buf *b, const char *s)
 	}
 }
 
-/* The sum does not depend on the order in which the rows are found. */
-static int add_rows(sqlite3 *handle, const char *table,
+/* Without what is worked out when it is read: by functions, perhaps, that only
+ * the application has. */
+static int ask_rows(struct db *db, const char *table,
 		    const struct deadline *deadline, struct buf *ret,
 		    struct error *err)
 {
+	auto_buf struct buf ask = BUF_INIT;
+	auto_free char *columns = NULL;
+
+	buf_puts(&ask,
+		 "SELECT group_concat('\"' || replace(name, '\"', '\"\"') "
+		 "|| '\"') FROM pragma_table_xinfo(");
+	db_put_literal(DIALECT_SQLITE, &ask, table);
+	buf_puts(&ask, ") WHERE hidden <> 2");
+	if (db_value(db, ask.s, deadline, &columns, err) < 0)
+		return -1;
+	buf_printf(ret, "SELECT %s FROM ", columns ? columns : "*");
+	db_put_identifier(DIALECT_SQLITE, ret, table);
+	return 0;
+}
+
+/* The sum does not depend on the order in which the rows are found. */
+static int add_rows(struct db *db, const char *table,
+		    const struct deadline *deadline, struct buf *ret,
+		    struct error *err)
+{
+	sqlite3 *handle = sqlite_handle(db);
 	auto_stmt sqlite3_stmt *stmt = NULL;
 	auto_buf struct buf sql = BUF_INIT;
 	uint64_t sum = 0;
 	long long n = 0;
 	int rc;
 
-	buf_puts(&sql, "SELECT * FROM ");
-	db_put_identifier(DIALECT_SQLITE, &sql, table);
+	if (ask_rows(db, table, deadline, &sql, err) < 0)
+		return -1;
 	rc = sqlite3_prepare_v2(handle, sql.s, -1, &stmt, NULL);
 	if (rc != SQLITE_OK)
 		return sqlite_error(handle, rc, err);
@@ -146,7 +168,7 @@ int sqlite_state(struct db *db, const struct deadline *deadline,
 	if (rc != SQLITE_OK)
 		return sqlite_error(handle, rc, err);
 	while ((rc = sqlite3_step(stmt)) == SQLITE_ROW)
-		if (add_rows(handle, (const char *)sqlite3_column_text(stmt, 0),
+		if (add_rows(db, (const char *)sqlite3_column_text(stmt, 0),
 			     deadline, ret, err) < 0)
 			return -1;
 	return rc == SQLITE_DONE ? 0 : sqlite_error(handle, rc, err);

@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/fs.h"
+#include "dialect/state.h"
 #include "unit/cm.h"
 
 #include <fcntl.h>
@@ -325,6 +326,125 @@ static void sealing_what_others_use(void **state)
 	sqlite3_close(other);
 }
 
+/* A journal that is kept for the next transaction is not in use. */
+static void sealing_with_a_journal_kept(void **state)
+{
+	static const char *const modes[] = {
+	    "PRAGMA journal_mode = PERSIST; CREATE TABLE t (a)",
+	    "PRAGMA journal_mode = TRUNCATE; CREATE TABLE t (a)",
+	    "PRAGMA journal_mode = PERSIST; CREATE TABLE t (a);"
+	    "PRAGMA journal_mode = WAL; INSERT INTO t VALUES (1)",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < array_len(modes); i++) {
+		auto_error struct error err = ERROR_INIT;
+		auto_free char *name = xasprintf("kept%zu", i);
+		auto_free char *path = NULL;
+		auto_free char *journal = NULL;
+		sqlite3 *other = NULL;
+		struct db *db = open_db(name, &path);
+
+		/* another's, as a command of the project's own leaves it */
+		assert_int_equal(sqlite3_open(path, &other), SQLITE_OK);
+		assert_int_equal(
+		    sqlite3_exec(other, modes[i], NULL, NULL, NULL), SQLITE_OK);
+		sqlite3_close(other);
+		journal = xasprintf("%s-journal", path);
+		ok(db_seal_file(db, &err), &err);
+		assert_false(fs_exists(journal));
+	}
+}
+
+/* One in the midst of a transaction is. */
+static void sealing_with_a_journal_used(void **state)
+{
+	auto_free char *path = NULL;
+	struct db *db = open_db("in use", &path);
+	auto_error struct error err = ERROR_INIT;
+	auto_free char *text = NULL;
+	sqlite3 *other = NULL;
+
+	(void)state;
+	run(db, "CREATE TABLE t (a)");
+	assert_int_equal(sqlite3_open(path, &other), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(other, "BEGIN; INSERT INTO t VALUES (1)",
+				      NULL, NULL, NULL),
+			 SQLITE_OK);
+	assert_int_equal(db_seal_file(db, &err), -1);
+	text = xasprintf("cannot finish '%s': '%s-journal' is there still: "
+			 "another program has the database open",
+			 path, path);
+	assert_string_equal(err.text, text);
+	assert_int_equal(err.kind, ERROR_BUSY);
+	sqlite3_close(other);
+}
+
+static void own_function(sqlite3_context *c, int n, sqlite3_value **v)
+{
+	(void)n, (void)v;
+	sqlite3_result_int(c, 1);
+}
+
+static int own_order(void *ctx, int n, const void *a, int m, const void *b)
+{
+	int order = memcmp(a, b, (size_t)(n < m ? n : m));
+
+	(void)ctx;
+	return order ? order : n - m;
+}
+
+static void make_with_own_functions(const char *path)
+{
+	sqlite3 *other = NULL;
+	int flags = SQLITE_UTF8 | SQLITE_DETERMINISTIC;
+
+	assert_int_equal(sqlite3_open(path, &other), SQLITE_OK);
+	sqlite3_create_function(other, "regexp", 2, flags, NULL, own_function,
+				NULL, NULL);
+	sqlite3_create_collation(other, "own", SQLITE_UTF8, NULL, own_order);
+	assert_int_equal(
+	    sqlite3_exec(
+		other,
+		"CREATE TABLE plain (v UNIQUE); INSERT INTO plain VALUES (1);"
+		"CREATE TABLE checked (a CHECK (a REGEXP 'x'));"
+		"CREATE TABLE sorted (a COLLATE own UNIQUE);"
+		"CREATE TABLE made (a, b AS (a REGEXP 'x'));"
+		"CREATE INDEX i ON made (a REGEXP 'y');"
+		"INSERT INTO checked VALUES (1); INSERT INTO sorted VALUES"
+		" ('b'), ('a'); INSERT INTO made (a) VALUES (1)",
+		NULL, NULL, NULL),
+	    SQLITE_OK);
+	sqlite3_close(other);
+}
+
+/* A Django project's functions are in its checks and indexes, and its own: what
+ * cannot be looked at without them is not damaged. */
+static void sealing_what_others_define(void **state)
+{
+	static const char zeros[1000];
+	auto_free char *path = fs_join(dir, "functions");
+	auto_error struct error err = ERROR_INIT;
+	auto_db_state struct db_state s = DB_STATE_INIT;
+	struct deadline d = within(30000);
+	struct db_address a = at(path);
+	struct db *db = NULL;
+	int fd;
+
+	(void)state;
+	make_with_own_functions(path);
+	ok(db_connect(&a, &d, &db, &err), &err);
+	ok(db_state_read(db, &d, &s, &err), &err);
+	ok(db_seal_file(db, &err), &err);
+	ok(db_check_sealed(path, &d, &err), &err);
+	/* all else still is looked at: the second page is that of 'plain' */
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	assert_int_equal(pwrite(fd, zeros, sizeof(zeros), 4096), 1000);
+	close(fd);
+	assert_int_equal(db_check_sealed(path, &d, &err), -1);
+	assert_non_null(strstr(err.text, "is damaged"));
+}
+
 static void sealing_a_damaged_file(void **state)
 {
 	auto_free char *path = NULL;
@@ -424,6 +544,9 @@ int main(void)
 	    cmocka_unit_test(sealing),
 	    cmocka_unit_test(sealing_an_empty_database),
 	    cmocka_unit_test(sealing_what_others_use),
+	    cmocka_unit_test(sealing_with_a_journal_kept),
+	    cmocka_unit_test(sealing_with_a_journal_used),
+	    cmocka_unit_test(sealing_what_others_define),
 	    cmocka_unit_test(sealing_a_damaged_file),
 	    cmocka_unit_test(busy),
 	};
