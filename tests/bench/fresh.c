@@ -180,26 +180,55 @@ static int open_hand(struct bench *b, const struct testenv_lease *lease,
 	return 0;
 }
 
+struct times {
+	int64_t ours, hand;
+};
+
+static int measure_block(struct bench *b, struct times *t, struct error *err)
+{
+	int64_t start = clock_now_us();
+
+	for (unsigned i = 0; i < BLOCK; i++)
+		if (by_testenv(b, err) < 0)
+			return -1;
+	t->ours += clock_now_us() - start;
+	start = clock_now_us();
+	for (unsigned i = 0; i < BLOCK; i++)
+		if (by_hand(b, err) < 0)
+			return -1;
+	t->hand += clock_now_us() - start;
+	return 0;
+}
+
+/* Each third tells its own: what grows with the number of owners is seen. */
 static int measure(struct bench *b, unsigned n, struct error *err)
 {
-	int64_t ours = 0, hand = 0;
+	struct times all = {0, 0};
+	unsigned blocks = (n + BLOCK - 1) / BLOCK;
 
-	for (unsigned done = 0; done < n; done += BLOCK) {
-		int64_t start = clock_now_us();
+	for (unsigned third = 1; third <= 3; third++) {
+		struct times t = {0, 0};
+		unsigned from = blocks * (third - 1) / 3;
+		unsigned to = blocks * third / 3;
 
-		for (unsigned i = 0; i < BLOCK; i++)
-			if (by_testenv(b, err) < 0)
+		for (unsigned i = from; i < to; i++)
+			if (measure_block(b, &t, err) < 0)
 				return -1;
-		ours += clock_now_us() - start;
-		start = clock_now_us();
-		for (unsigned i = 0; i < BLOCK; i++)
-			if (by_hand(b, err) < 0)
-				return -1;
-		hand += clock_now_us() - start;
+		all.ours += t.ours;
+		all.hand += t.hand;
+		if (to == from)
+			continue;
+		printf("%s: owners %u to %u: testenv %.1f ms each, by hand "
+		       "%.1f\n",
+		       dialect_name(b->dialect), from * BLOCK + 1, to * BLOCK,
+		       (double)t.ours / 1e3 / (to - from) / BLOCK,
+		       (double)t.hand / 1e3 / (to - from) / BLOCK);
+		fflush(stdout);
 	}
+	n = blocks * BLOCK;
 	printf("%s: %u owners, testenv %.1f/s, by hand %.1f/s: ratio %.2f\n",
-	       dialect_name(b->dialect), n, n * 1e6 / (double)ours,
-	       n * 1e6 / (double)hand, (double)hand / (double)ours);
+	       dialect_name(b->dialect), n, n * 1e6 / (double)all.ours,
+	       n * 1e6 / (double)all.hand, (double)all.hand / (double)all.ours);
 	return 0;
 }
 
