@@ -130,7 +130,7 @@ template=$(engine "http://engine/images/$image/json" | jq -r '.RepoTags[0]')
 wait "$!" || fail "$what: exec failed"
 rm -f go
 case $template in
-testenv/template:*)
+testenv/template:* | docker.io/testenv/template:*)
 	engine -X DELETE "http://engine/images/$template?force=1" >/dev/null
 	;;
 *) fail "no template, but '$template'" ;;

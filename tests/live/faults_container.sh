@@ -111,6 +111,11 @@ id=$(get "http://engine/containers/testenv-$TESTENV_SESSION-db-0/json" |
 	jq -r .Image)
 tag=$(get "http://engine/images/$id/json" | jq -r '.RepoTags[0]')
 get -X DELETE "http://engine/images/$tag?force=1" >removed
+# podman keeps the image of a container, but not its name
+if ! grep -q Untagged removed; then
+	get -f -X POST "http://engine/v4.0.0/libpod/images/$tag/untag" &&
+		echo Untagged >>removed
+fi
 EOF
 remove='sh remove'
 run 0 x --migrations migrations -- sh -c "$remove; psql -Atc 'table here'"
