@@ -79,6 +79,23 @@ static int64_t read_time(const char *text)
 	return t > 0 ? (int64_t)t : 0;
 }
 
+/* Podman has every name in full; Docker, and people, leave Docker Hub out. */
+static const char *familiar_name(const char *tag)
+{
+	static const char hub[] = "docker.io/";
+	static const char library[] = "library/";
+	const char *rest;
+
+	if (strncmp(tag, hub, strlen(hub)) != 0)
+		return tag;
+	rest = tag + strlen(hub);
+	if (!strchr(rest, '/'))
+		return tag;
+	if (!strncmp(rest, library, strlen(library)))
+		return rest + strlen(library);
+	return rest;
+}
+
 void image_tags(const cJSON *json, struct strvec *ret)
 {
 	const cJSON *item;
@@ -87,7 +104,7 @@ void image_tags(const cJSON *json, struct strvec *ret)
 		const char *tag = cJSON_GetStringValue(item);
 
 		if (tag && !strstr(tag, "<none>"))
-			strvec_push(ret, tag);
+			strvec_push(ret, familiar_name(tag));
 	}
 }
 

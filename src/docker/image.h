@@ -17,7 +17,7 @@ struct progress;
 
 struct image {
 	char *id;           /* "sha256:…" (podman's bare hex is completed) */
-	struct strvec tags; /* as the engine has them */
+	struct strvec tags; /* as docker lists them */
 	struct strvec env;  /* "KEY=value" */
 	struct strvec entrypoint, cmd;
 	struct strvec volumes; /* paths */
