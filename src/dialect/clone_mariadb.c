@@ -307,7 +307,7 @@ static int put_back(struct maria_clones *c, struct db *db, struct maria_base *b,
 		return 0;
 	}
 	b->valid = false;
-	if (maria_schema_list(db, b->name, deadline, &schema, err) < 0 ||
+	if (maria_schema_list(db, b->name, false, deadline, &schema, err) < 0 ||
 	    maria_schema_define(db, &schema, deadline, err) < 0)
 		return -1;
 	maria_plan_make(&c->notes, &b->evidence, &now, &schema, &plan);
@@ -362,7 +362,8 @@ static int my_restore(struct clones *clones, struct db *admin, const char *name,
 	done = bring_back(c, admin, b, deadline, report, err);
 	if (done != 1)
 		b->valid = false;
-	if (done == 1 && db_exec(admin, "USE mysql", deadline, err) < 0)
+	if (done == 1 &&
+	    db_exec(admin, "USE information_schema", deadline, err) < 0)
 		return -1;
 	return done;
 }
@@ -381,7 +382,7 @@ static int my_make(struct clones *clones, struct db *admin, const char *name,
 		return -1;
 	if (done == 0)
 		return error_set(err, ERROR_DATABASE, "%s", report->why);
-	return db_exec(admin, "USE mysql", deadline, err);
+	return db_exec(admin, "USE information_schema", deadline, err);
 }
 
 static int my_compare(struct clones *clones, struct db *admin, const char *name,
@@ -413,8 +414,8 @@ static int read_original(struct maria_clones *c, struct db *admin,
 	result = maria_rebuild(admin, &c->notes, name, true, deadline, err);
 	if (result == 0)
 		result = db_read_beside(admin, name, deadline, ret, err);
-	if (db_exec(admin, "USE mysql", deadline, result < 0 ? NULL : err) <
-		0 ||
+	if (db_exec(admin, "USE information_schema", deadline,
+		    result < 0 ? NULL : err) < 0 ||
 	    my_drop(admin, name, deadline, result < 0 ? NULL : err) < 0)
 		return -1;
 	return result;

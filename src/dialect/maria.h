@@ -107,8 +107,10 @@ const struct maria_object *maria_schema_find(const struct maria_schema *s,
 /* The settings under which everything here works, whatever the server's. */
 int maria_session(struct db *db, const struct deadline *deadline,
 		  struct error *err);
-/* Chooses the database on db, if it exists. Names only: no definitions yet. */
-int maria_schema_list(struct db *db, const char *database,
+/* Chooses the database on db, if it exists. Names only: no definitions yet.
+ * `plain`: by one who may not read the server's own tables; what he may not see
+ * of the database is left out, and its comment is no option. */
+int maria_schema_list(struct db *db, const char *database, bool plain,
 		      const struct deadline *deadline, struct maria_schema *ret,
 		      struct error *err);
 /* Fills in the definitions of all that was listed. */
@@ -149,6 +151,7 @@ struct maria_cascade {
 };
 struct maria_notes {
 	char *database;      /* that was kept */
+	bool plain;          /* that is the original itself (dialect/copy.h) */
 	char *only_in_place; /* why no other name; "" */
 	char *no_rebuild;    /* why definitions cannot be replayed; "" */
 	struct maria_schema schema;
@@ -158,6 +161,8 @@ struct maria_notes {
 	size_t n_cascades;
 };
 void maria_notes_free(struct maria_notes *n);
+/* The database whose rows are the original's. Borrowed. */
+const char *maria_notes_original(const struct maria_notes *n);
 int maria_notes_save(struct db *db, const struct maria_notes *n,
 		     const struct deadline *deadline, struct error *err);
 int maria_notes_load(struct db *db, struct maria_notes *ret,
@@ -170,6 +175,10 @@ size_t maria_notes_table(const struct maria_notes *n, const char *name);
 int maria_keep(struct db *admin, const char *database,
 	       const struct deadline *deadline, char **ret_why,
 	       struct error *err);
+/* Why its definitions cannot be made in a database of another name, or be
+ * replayed at all; "" when they can. The caller frees. */
+char *maria_names_itself(const struct maria_notes *n);
+char *maria_foreign_text(const struct maria_notes *n);
 /* Writes each table's statements; *ret_why as clone_keep. */
 int maria_columns(struct db *db, struct maria_notes *n,
 		  const struct deadline *deadline, char **ret_why,
@@ -267,13 +276,19 @@ void maria_put_definition(const struct maria_object *o, struct buf *sql);
 int maria_rebuild(struct db *db, const struct maria_notes *notes,
 		  const char *name, bool with_rows,
 		  const struct deadline *deadline, struct error *err);
+/* The same in the empty database that is chosen. */
+int maria_refill(struct db *db, const struct maria_notes *notes, bool with_rows,
+		 const struct deadline *deadline, struct error *err);
 /* Reads the original's checksums: into the notes, or to compare with them (1,
  * 0). Sequences have none. */
 int maria_sums_take(struct db *db, struct maria_notes *notes,
 		    const struct deadline *deadline, struct error *err);
 int maria_sums_same(struct db *db, const struct maria_notes *notes,
 		    const struct deadline *deadline, struct error *err);
-/* 1, 0 as clones_compare. */
+/* 1, 0 as clones_compare; the first: definitions only. */
+int maria_compare_schema(struct db *db, const struct maria_notes *notes,
+			 const char *name, const struct deadline *deadline,
+			 struct buf *ret_difference, struct error *err);
 int maria_compare(struct db *db, const struct maria_notes *notes,
 		  const char *name, const struct deadline *deadline,
 		  struct buf *ret_difference, struct error *err);

@@ -23,6 +23,7 @@ struct work {
 	const struct column *columns;
 	size_t n;
 	const struct maria_answer *keys; /* set 1: table, column */
+	const char *original;
 	struct maria_table *table;
 };
 
@@ -109,9 +110,10 @@ static void put_list(struct buf *b, const struct work *w, const char *open,
 	buf_puts(b, close);
 }
 
-static void put_original(struct buf *b, const char *table)
+static void put_original(struct buf *b, const char *original, const char *table)
 {
-	buf_puts(b, MARIA_ORIGINAL ".");
+	name(b, original);
+	buf_putc(b, '.');
 	name(b, table);
 }
 
@@ -134,7 +136,7 @@ static void put_key(struct buf *b, const struct work *w, const char **ret_first)
 	}
 }
 
-/* INSERT INTO t (a, b) SELECT a, b FROM testenv_original.t */
+/* INSERT INTO t (a, b) SELECT a, b FROM ORIGINAL.t */
 static void write_fill(const struct work *w, const char *hidden,
 		       const char *all, struct buf *b)
 {
@@ -144,7 +146,7 @@ static void write_fill(const struct work *w, const char *hidden,
 	buf_printf(b, "%s) SELECT ", hidden);
 	put_list(b, w, "", "", hidden);
 	buf_puts(b, " FROM ");
-	put_original(b, w->object->name);
+	put_original(b, w->original, w->object->name);
 	buf_puts(b, all);
 }
 
@@ -169,7 +171,7 @@ static bool write_difference(const struct work *w, struct buf *empty,
 	buf_puts(empty, "DELETE t FROM ");
 	name(empty, w->object->name);
 	buf_puts(empty, " t LEFT JOIN ");
-	put_original(empty, w->object->name);
+	put_original(empty, w->original, w->object->name);
 	buf_printf(empty, " o ON %s WHERE o.", key.s);
 	name(empty, first);
 	buf_printf(empty, " IS NULL OR NOT (%s)", equal.s);
@@ -178,7 +180,7 @@ static bool write_difference(const struct work *w, struct buf *empty,
 	name(put, w->object->name);
 	put_list(put, w, " (", "", ") SELECT ");
 	put_list(put, w, "", "o.", " FROM ");
-	put_original(put, w->object->name);
+	put_original(put, w->original, w->object->name);
 	buf_puts(put, " o LEFT JOIN ");
 	name(put, w->object->name);
 	buf_printf(put, " t ON %s WHERE t.", key.s);
@@ -239,7 +241,8 @@ static void write_statements(const struct work *w)
 	w->table->fill = taken(&fill);
 }
 
-static void write_sequence(const char *sequence, struct maria_table *t)
+static void write_sequence(const char *original, const char *sequence,
+			   struct maria_table *t)
 {
 	auto_buf struct buf b = BUF_INIT;
 
@@ -247,7 +250,7 @@ static void write_sequence(const char *sequence, struct maria_table *t)
 	buf_puts(&b, "INSERT INTO ");
 	name(&b, sequence);
 	buf_puts(&b, " SELECT * FROM ");
-	put_original(&b, sequence);
+	put_original(&b, original, sequence);
 	t->empty = xstrdup("");
 	t->put = taken(&b);
 	t->fill = taken(&b);
@@ -274,9 +277,10 @@ static void add_table(struct maria_notes *n, const struct maria_object *o,
 		      const struct maria_answer *answer)
 {
 	struct maria_table *t;
-	struct work w = {o, NULL, 0, answer, NULL};
+	struct work w = {.object = o, .keys = answer};
 	size_t from = 0;
 
+	w.original = maria_notes_original(n);
 	n->tables =
 	    xreallocarray(n->tables, n->n_tables + 1, sizeof(*n->tables));
 	t = &n->tables[n->n_tables++];
@@ -287,7 +291,7 @@ static void add_table(struct maria_notes *n, const struct maria_object *o,
 	    .auto_increment = xstrdup(o->auto_increment),
 	};
 	if (t->sequence) {
-		write_sequence(o->name, t);
+		write_sequence(maria_notes_original(n), o->name, t);
 		return;
 	}
 	while (from < n_columns && strcmp(columns[from].table, o->name) != 0)

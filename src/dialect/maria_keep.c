@@ -10,6 +10,8 @@
 
 /* Made once, without rows, to see that the definitions can be replayed. */
 #define TRIAL "testenv_trial"
+/* As `fill` has it. */
+#define FROM_ORIGINAL " FROM `" MARIA_ORIGINAL "`"
 
 static void name(struct buf *b, const char *s)
 {
@@ -63,7 +65,7 @@ static int copy_tables(struct db *db, const struct maria_notes *n,
 
 	for (size_t i = 0; i < n->n_tables; i++) {
 		const struct maria_table *t = &n->tables[i];
-		const char *from = strstr(t->fill, " FROM " MARIA_ORIGINAL);
+		const char *from = strstr(t->fill, FROM_ORIGINAL);
 
 		buf_clear(&sql);
 		buf_puts(&sql, "CREATE TABLE " MARIA_ORIGINAL ".");
@@ -89,7 +91,7 @@ static int copy_tables(struct db *db, const struct maria_notes *n,
 		buf_put(&sql, t->fill, (size_t)(from - t->fill));
 		buf_puts(&sql, " FROM ");
 		name(&sql, n->database);
-		buf_puts(&sql, from + strlen(" FROM " MARIA_ORIGINAL));
+		buf_puts(&sql, from + strlen(FROM_ORIGINAL));
 		buf_puts(&sql, "; USE ");
 		name(&sql, n->database);
 		if (db_exec(db, sql.s, deadline, err) < 0)
@@ -146,7 +148,7 @@ static int read_cascades(struct db *db, struct maria_notes *n,
 }
 
 /* Why its definitions cannot be made in a database of another name. */
-static char *find_own_name(const struct maria_notes *n)
+char *maria_names_itself(const struct maria_notes *n)
 {
 	for (size_t i = 0; i < n->schema.n; i++) {
 		const struct maria_object *o = &n->schema.v[i];
@@ -160,7 +162,7 @@ static char *find_own_name(const struct maria_notes *n)
 }
 
 /* A text in another character set would have to be sent in it. */
-static char *find_foreign_text(const struct maria_notes *n)
+char *maria_foreign_text(const struct maria_notes *n)
 {
 	for (size_t i = 0; i < n->schema.n; i++) {
 		const struct maria_object *o = &n->schema.v[i];
@@ -227,7 +229,7 @@ static int try_rebuild(struct db *db, struct maria_notes *n,
 	if (*n->no_rebuild || *n->only_in_place)
 		return 0;
 	if (maria_rebuild(db, n, TRIAL, false, deadline, &why) < 0 ||
-	    maria_schema_list(db, TRIAL, deadline, &made, &why) < 0 ||
+	    maria_schema_list(db, TRIAL, false, deadline, &made, &why) < 0 ||
 	    maria_schema_define(db, &made, deadline, &why) < 0) {
 		if (why.kind != ERROR_DATABASE)
 			return error_move(err, &why);
@@ -239,7 +241,8 @@ static int try_rebuild(struct db *db, struct maria_notes *n,
 	}
 	if (*n->no_rebuild)
 		replace(&n->only_in_place, xstrdup(n->no_rebuild));
-	return db_exec(db, "USE mysql; DROP DATABASE IF EXISTS " TRIAL,
+	return db_exec(db,
+		       "USE information_schema; DROP DATABASE IF EXISTS " TRIAL,
 		       deadline, &ignored) < 0
 		   ? error_move(err, &ignored)
 		   : 0;
@@ -257,7 +260,8 @@ static int keep_in(struct db *db, struct maria_notes *n,
 		    "; CREATE DATABASE " MARIA_ORIGINAL
 		    " CHARACTER SET utf8mb4",
 		    deadline, err) < 0 ||
-	    maria_schema_list(db, n->database, deadline, &n->schema, err) < 0 ||
+	    maria_schema_list(db, n->database, false, deadline, &n->schema,
+			      err) < 0 ||
 	    maria_schema_define(db, &n->schema, deadline, err) < 0)
 		return -1;
 	fits = maria_columns(db, n, deadline, ret_why, err);
@@ -269,8 +273,8 @@ static int keep_in(struct db *db, struct maria_notes *n,
 	    copy_tables(db, n, deadline, err) < 0 ||
 	    settle_sequences(db, n, deadline, err) < 0)
 		return -1;
-	n->only_in_place = find_own_name(n);
-	n->no_rebuild = find_foreign_text(n);
+	n->only_in_place = maria_names_itself(n);
+	n->no_rebuild = maria_foreign_text(n);
 	if (find_grants(db, n, deadline, err) < 0 ||
 	    try_rebuild(db, n, deadline, err) < 0 ||
 	    maria_sums_take(db, n, deadline, err) < 0 ||
@@ -290,13 +294,16 @@ int maria_keep(struct db *admin, const char *database,
 
 	maria_notes_free(&n);
 	if (kept == 1)
-		return db_exec(admin, "USE mysql", deadline, err) < 0 ? -1 : 1;
+		return db_exec(admin, "USE information_schema", deadline, err) <
+			       0
+			   ? -1
+			   : 1;
 	/* what the server refuses here it would refuse every time */
 	if (kept < 0 && why.kind != ERROR_DATABASE)
 		return error_move(err, &why);
 	if (db_exec(admin,
-		    "USE mysql; DROP DATABASE IF EXISTS " MARIA_ORIGINAL
-		    "; DROP DATABASE IF EXISTS " TRIAL,
+		    "USE information_schema; DROP DATABASE IF "
+		    "EXISTS " MARIA_ORIGINAL "; DROP DATABASE IF EXISTS " TRIAL,
 		    deadline, err) < 0)
 		return -1;
 	if (kept < 0)

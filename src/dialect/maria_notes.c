@@ -42,6 +42,11 @@ void maria_notes_free(struct maria_notes *n)
 	*n = (struct maria_notes){0};
 }
 
+const char *maria_notes_original(const struct maria_notes *n)
+{
+	return n->plain ? n->database : MARIA_ORIGINAL;
+}
+
 size_t maria_notes_table(const struct maria_notes *n, const char *name)
 {
 	size_t i;

@@ -24,7 +24,7 @@ static int make_database(struct db *db, const struct maria_notes *notes,
 {
 	auto_buf struct buf sql = BUF_INIT;
 
-	buf_puts(&sql, "USE mysql; DROP DATABASE IF EXISTS ");
+	buf_puts(&sql, "USE information_schema; DROP DATABASE IF EXISTS ");
 	name(&sql, database);
 	buf_puts(&sql, "; CREATE DATABASE ");
 	name(&sql, database);
@@ -121,15 +121,12 @@ static int fill_tables(struct db *db, const struct maria_notes *notes,
 		       err);
 }
 
-int maria_rebuild(struct db *db, const struct maria_notes *notes,
-		  const char *database, bool with_rows,
-		  const struct deadline *deadline, struct error *err)
+int maria_refill(struct db *db, const struct maria_notes *notes, bool with_rows,
+		 const struct deadline *deadline, struct error *err)
 {
 	const struct maria_schema *s = &notes->schema;
 
-	if (maria_session(db, deadline, err) < 0 ||
-	    make_database(db, notes, database, deadline, err) < 0 ||
-	    make_kind(db, s, MARIA_SEQUENCE, deadline, err) < 0 ||
+	if (make_kind(db, s, MARIA_SEQUENCE, deadline, err) < 0 ||
 	    make_kind(db, s, MARIA_TABLE, deadline, err) < 0 ||
 	    (with_rows && fill_tables(db, notes, deadline, err) < 0) ||
 	    make_kind(db, s, MARIA_ROUTINE, deadline, err) < 0 ||
@@ -138,4 +135,14 @@ int maria_rebuild(struct db *db, const struct maria_notes *notes,
 	    make_kind(db, s, MARIA_EVENT, deadline, err) < 0)
 		return -1;
 	return maria_session(db, deadline, err);
+}
+
+int maria_rebuild(struct db *db, const struct maria_notes *notes,
+		  const char *database, bool with_rows,
+		  const struct deadline *deadline, struct error *err)
+{
+	if (maria_session(db, deadline, err) < 0 ||
+	    make_database(db, notes, database, deadline, err) < 0)
+		return -1;
+	return maria_refill(db, notes, with_rows, deadline, err);
 }

@@ -40,7 +40,9 @@ static void put_checksums(struct buf *sql, const struct maria_notes *notes,
 		name(sql, database);
 		buf_putc(sql, '.');
 		name(sql, t->name);
-		buf_puts(sql, ", " MARIA_ORIGINAL ".");
+		buf_puts(sql, ", ");
+		name(sql, maria_notes_original(notes));
+		buf_putc(sql, '.');
 		name(sql, t->name);
 	}
 }
@@ -64,9 +66,9 @@ static bool take_checksum(const struct maria_notes *notes, bool all,
 	return a && b && !strcmp(a, b);
 }
 
-static int same_sequence(struct db *db, const char *database,
-			 const char *sequence, const struct deadline *deadline,
-			 struct error *err)
+static int same_sequence(struct db *db, const struct maria_notes *notes,
+			 const char *database, const char *sequence,
+			 const struct deadline *deadline, struct error *err)
 {
 	auto_buf struct buf sql = BUF_INIT;
 	auto_free char *n = NULL;
@@ -75,7 +77,9 @@ static int same_sequence(struct db *db, const char *database,
 	name(&sql, database);
 	buf_putc(&sql, '.');
 	name(&sql, sequence);
-	buf_puts(&sql, " UNION SELECT * FROM " MARIA_ORIGINAL ".");
+	buf_puts(&sql, " UNION SELECT * FROM ");
+	name(&sql, maria_notes_original(notes));
+	buf_putc(&sql, '.');
 	name(&sql, sequence);
 	buf_puts(&sql, ") x");
 	if (db_value(db, sql.s, deadline, &n, err) < 0)
@@ -100,8 +104,8 @@ static int compare_rows(struct db *db, const struct maria_notes *notes,
 		int same = take_checksum(notes, all, &answer, &row, i);
 
 		if (t->sequence)
-			same =
-			    same_sequence(db, database, t->name, deadline, err);
+			same = same_sequence(db, notes, database, t->name,
+					     deadline, err);
 		if (same < 0)
 			return -1;
 		differs[i] = !same;
@@ -124,44 +128,68 @@ int maria_plan_compare(struct db *db, const struct maria_notes *notes,
 	return 0;
 }
 
+static int compare_schema(struct db *db, const struct maria_notes *notes,
+			  const char *database, const struct deadline *deadline,
+			  struct maria_schema *ret_now,
+			  struct buf *ret_difference, struct error *err)
+{
+	if (maria_session(db, deadline, err) < 0 ||
+	    maria_schema_list(db, database, notes->plain, deadline, ret_now,
+			      err) < 0 ||
+	    maria_schema_define(db, ret_now, deadline, err) < 0)
+		return -1;
+	return maria_schema_equal(&notes->schema, ret_now, ret_difference);
+}
+
+int maria_compare_schema(struct db *db, const struct maria_notes *notes,
+			 const char *database, const struct deadline *deadline,
+			 struct buf *ret_difference, struct error *err)
+{
+	auto_maria_schema struct maria_schema now = {0};
+
+	return compare_schema(db, notes, database, deadline, &now,
+			      ret_difference, err);
+}
+
+/* 1: the table's rows are the original's, and its counter. */
+static bool report_table(const struct maria_table *t,
+			 const struct maria_schema *now, bool differs,
+			 struct buf *ret_difference)
+{
+	const struct maria_object *o =
+	    maria_schema_find(now, MARIA_TABLE, t->name);
+
+	if (!differs && (!o || !strcmp(o->auto_increment, t->auto_increment)))
+		return true;
+	if (ret_difference && differs)
+		buf_printf(ret_difference, "rows of '%s' differ\n", t->name);
+	else if (ret_difference)
+		buf_printf(ret_difference,
+			   "AUTO_INCREMENT of '%s' is %s, not %s\n", t->name,
+			   o->auto_increment, t->auto_increment);
+	return false;
+}
+
 int maria_compare(struct db *db, const struct maria_notes *notes,
 		  const char *database, const struct deadline *deadline,
 		  struct buf *ret_difference, struct error *err)
 {
 	auto_maria_schema struct maria_schema now = {0};
 	auto_free bool *differs = xcalloc(notes->n_tables + 1, sizeof(bool));
-	bool equal;
+	int equal = compare_schema(db, notes, database, deadline, &now,
+				   ret_difference, err);
 
-	if (maria_session(db, deadline, err) < 0 ||
-	    maria_schema_list(db, database, deadline, &now, err) < 0 ||
-	    maria_schema_define(db, &now, deadline, err) < 0)
-		return -1;
-	if (!maria_schema_equal(&notes->schema, &now, ret_difference))
-		return 0;
+	if (equal != 1)
+		return equal;
 	if (compare_rows(db, notes, database, true, differs, deadline, err) < 0)
 		return -1;
-	equal = true;
-	for (size_t i = 0; i < notes->n_tables; i++) {
-		const struct maria_table *t = &notes->tables[i];
-		const struct maria_object *o =
-		    maria_schema_find(&now, MARIA_TABLE, t->name);
-		bool counts =
-		    !o || !strcmp(o->auto_increment, t->auto_increment);
-
-		if (!differs[i] && counts)
-			continue;
-		equal = false;
-		if (ret_difference && differs[i])
-			buf_printf(ret_difference, "rows of '%s' differ\n",
-				   t->name);
-		else if (ret_difference)
-			buf_printf(ret_difference,
-				   "AUTO_INCREMENT of '%s' is %s, not %s\n",
-				   t->name, o->auto_increment,
-				   t->auto_increment);
-	}
-	return equal && db_exec(db, "USE mysql", deadline, err) < 0 ? -1
-								    : equal;
+	for (size_t i = 0; i < notes->n_tables; i++)
+		if (!report_table(&notes->tables[i], &now, differs[i],
+				  ret_difference))
+			equal = 0;
+	return equal && db_exec(db, "USE information_schema", deadline, err) < 0
+		   ? -1
+		   : equal;
 }
 
 static int drop_extra(struct db *db, const struct maria_plan *plan,

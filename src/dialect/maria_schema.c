@@ -135,26 +135,43 @@ static void add_listed(struct maria_schema *s, const struct maria_row *row)
 	set(&o->name, row->v[0]);
 }
 
+/* Routines and events: from the server's own tables, or from what shows
+ * everybody his own. */
+static void put_code_query(struct buf *sql, const char *database, bool plain)
+{
+	buf_puts(sql, plain ? "SELECT ROUTINE_NAME, ROUTINE_TYPE FROM"
+			      " information_schema.ROUTINES WHERE"
+			      " ROUTINE_SCHEMA = "
+			    : "SELECT name, type FROM mysql.proc WHERE db = ");
+	put_text(sql, database);
+	buf_puts(sql, plain ? " ORDER BY 2, BINARY ROUTINE_NAME; "
+			    : " ORDER BY type, BINARY name; ");
+	buf_puts(sql, plain ? "SELECT EVENT_NAME FROM information_schema.EVENTS"
+			      " WHERE EVENT_SCHEMA = "
+			    : "SELECT name FROM mysql.event WHERE db = ");
+	put_text(sql, database);
+	buf_puts(sql, plain ? " ORDER BY BINARY EVENT_NAME; "
+			    : " ORDER BY BINARY name; ");
+}
+
 /* Triggers last: theirs is the order in which they fire. */
-static void put_list_query(struct buf *sql, const char *database)
+static void put_list_query(struct buf *sql, const char *database, bool plain)
 {
 	buf_puts(sql, "SELECT CONCAT('CHARACTER SET ',"
 		      " DEFAULT_CHARACTER_SET_NAME, ' COLLATE ',"
-		      " DEFAULT_COLLATION_NAME, ' COMMENT ',"
-		      " QUOTE(SCHEMA_COMMENT)) FROM information_schema.SCHEMATA"
+		      " DEFAULT_COLLATION_NAME");
+	if (!plain)
+		buf_puts(sql, ", ' COMMENT ', QUOTE(SCHEMA_COMMENT)");
+	buf_puts(sql, ") FROM information_schema.SCHEMATA"
 		      " WHERE SCHEMA_NAME = ");
 	put_text(sql, database);
 	buf_puts(sql, "; SELECT TABLE_NAME, TABLE_TYPE, ENGINE, AUTO_INCREMENT"
 		      " FROM information_schema.TABLES WHERE TABLE_TYPE NOT"
 		      " LIKE '%TEMPORARY%' AND TABLE_SCHEMA = ");
 	put_text(sql, database);
-	buf_puts(sql, " ORDER BY BINARY TABLE_NAME; "
-		      "SELECT name, type FROM mysql.proc WHERE db = ");
-	put_text(sql, database);
-	buf_puts(sql, " ORDER BY type, BINARY name; "
-		      "SELECT name FROM mysql.event WHERE db = ");
-	put_text(sql, database);
-	buf_puts(sql, " ORDER BY BINARY name; SHOW TRIGGERS FROM ");
+	buf_puts(sql, " ORDER BY BINARY TABLE_NAME; ");
+	put_code_query(sql, database, plain);
+	buf_puts(sql, "SHOW TRIGGERS FROM ");
 	put_name(sql, database);
 }
 
@@ -172,7 +189,7 @@ static void sort_by_kind(struct maria_schema *s)
 	s->v = sorted;
 }
 
-int maria_schema_list(struct db *db, const char *database,
+int maria_schema_list(struct db *db, const char *database, bool plain,
 		      const struct deadline *deadline, struct maria_schema *ret,
 		      struct error *err)
 {
@@ -180,7 +197,7 @@ int maria_schema_list(struct db *db, const char *database,
 	auto_maria_answer struct maria_answer answer = {NULL, 0};
 	auto_buf struct buf sql = BUF_INIT;
 
-	put_list_query(&sql, database);
+	put_list_query(&sql, database, plain);
 	s.options = xstrdup("");
 	if (maria_ask(db, sql.s, deadline, &answer, err) < 0)
 		return -1;

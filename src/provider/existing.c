@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A service on an existing server: a database of ours for each slot. Postgres
- * makes it from a template that is kept there, MariaDB by running the
- * migrations into it.
+ * A service on an existing server: a database of ours for each slot, made from
+ * a template that is kept there. Here by Postgres' own means; MariaDB's are in
+ * existing_maria.c.
  */
 #include "provider/existing.h"
 
@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/progress.h"
 #include "dialect/db.h"
+#include "dialect/state.h"
 #include "provider/clean.h"
 #include "provider/existing_open.h"
 #include "provider/labels.h"
@@ -23,7 +24,7 @@ static struct existing_provider *of(struct provider *p)
 	return (struct existing_provider *)p;
 }
 
-static char *own_name(const struct existing_provider *p, const char *end)
+char *existing_own_name(const struct existing_provider *p, const char *end)
 {
 	return xasprintf(EXISTING_PREFIX "s_%s_%u%s", p->base.owner.session,
 			 p->base.spec.index, end);
@@ -33,12 +34,12 @@ static char *slot_name(struct provider *base, unsigned slot)
 {
 	auto_free char *end = xasprintf("_%u", slot);
 
-	return own_name(of(base), end);
+	return existing_own_name(of(base), end);
 }
 
 /* What proves whose it is, of a container's labels; bounded, as MariaDB's
  * comments are. */
-static void own_labels(const struct existing_provider *p, struct strvec *ret)
+void existing_own_labels(const struct existing_provider *p, struct strvec *ret)
 {
 	static const char *const names[] = {LABEL_SESSION, LABEL_OWNER,
 					    LABEL_LOCK, LABEL_CREATED,
@@ -54,8 +55,8 @@ static void own_labels(const struct existing_provider *p, struct strvec *ret)
 	}
 }
 
-static void template_labels(const struct existing_provider *p,
-			    struct strvec *ret)
+void existing_template_labels(const struct existing_provider *p,
+			      struct strvec *ret)
 {
 	strvec_pushf(ret, LABEL_TEMPLATE "=%s", p->key);
 	/* as of anybody's things: past this it may be removed */
@@ -70,14 +71,24 @@ static int admin(const struct existing_provider *p,
 	return db_connect(&p->server, deadline, ret, err);
 }
 
+void existing_note_use(const struct existing_provider *p, struct db *db,
+		       const char *name, const struct deadline *deadline)
+{
+	auto_strvec struct strvec labels = STRVEC_INIT;
+	auto_error struct error why = ERROR_INIT;
+
+	existing_template_labels(p, &labels);
+	if (existing_mark(db, p->server.dialect, name, &labels, deadline,
+			  &why) < 0)
+		log_debug("its use is not noted: %s", why.text);
+}
+
 /* 1: the finished template is there, and its use is noted; 0; -1. */
 static int find_template(const struct existing_provider *p, struct db *db,
 			 const char *name, const struct deadline *deadline,
 			 struct error *err)
 {
 	auto_existing_dbs struct existing_dbs l = EXISTING_DBS_INIT;
-	auto_strvec struct strvec labels = STRVEC_INIT;
-	auto_error struct error why = ERROR_INIT;
 
 	if (existing_list(db, p->server.dialect, deadline, &l, err) < 0)
 		return -1;
@@ -89,10 +100,7 @@ static int find_template(const struct existing_provider *p, struct db *db,
 					 "database '%s' is not testenv's: it "
 					 "has no mark",
 					 name);
-		template_labels(p, &labels);
-		if (existing_mark(db, p->server.dialect, name, &labels,
-				  deadline, &why) < 0)
-			log_debug("its use is not noted: %s", why.text);
+		existing_note_use(p, db, name, deadline);
 		return 1;
 	}
 	return 0;
@@ -113,7 +121,7 @@ static int close_template(const struct existing_provider *p, struct db *db,
 		return -1;
 	if (p->base.spec.no_cache)
 		return 0;
-	template_labels(p, &labels);
+	existing_template_labels(p, &labels);
 	return existing_mark(db, DIALECT_POSTGRES, name, &labels, deadline,
 			     err);
 }
@@ -130,15 +138,32 @@ static int rename_template(struct db *db, const char *from, const char *to,
 	return db_exec(db, sql.s, deadline, err);
 }
 
+void existing_say_making(const struct existing_provider *p)
+{
+	const char *service = p->base.spec.service;
+
+	progress_step(p->base.progress, service,
+		      "making the template of '%s' on '%s'", service, p->place);
+}
+
+void existing_say_made(const struct existing_provider *p)
+{
+	const char *service = p->base.spec.service;
+	auto_free char *what = migrations_describe(p->base.spec.migrations);
+
+	progress_done(p->base.progress, service,
+		      "made the template of '%s'%s%s", service,
+		      what ? ": " : "", what ? what : "");
+}
+
 static int build(struct existing_provider *p, struct db *db, const char *name,
 		 const struct deadline *deadline, struct error *err)
 {
 	auto_strvec struct strvec labels = STRVEC_INIT;
 	const char *session = p->base.owner.session;
 
-	own_labels(p, &labels);
-	if (existing_drop(db, DIALECT_POSTGRES, name, session, deadline, err) <
-		0 ||
+	existing_own_labels(p, &labels);
+	if (existing_drop(db, &p->server, name, session, deadline, err) < 0 ||
 	    existing_create(db, DIALECT_POSTGRES, name, NULL, &labels, deadline,
 			    err) < 0 ||
 	    clean_migrate(&p->base, &p->server, name, p->server.password,
@@ -159,7 +184,7 @@ static int publish(const struct existing_provider *p, struct db *db,
 	int found;
 
 	if (p->base.spec.rebuild &&
-	    existing_drop(db, DIALECT_POSTGRES, name, NULL, deadline, err) < 0)
+	    existing_drop(db, &p->server, name, NULL, deadline, err) < 0)
 		return -1;
 	if (rename_template(db, built, name, deadline, &why) == 0)
 		return 0;
@@ -168,18 +193,16 @@ static int publish(const struct existing_provider *p, struct db *db,
 		return -1;
 	if (!found)
 		return error_move(err, &why);
-	return existing_drop(db, DIALECT_POSTGRES, built, session, deadline,
-			     err);
+	return existing_drop(db, &p->server, built, session, deadline, err);
 }
 
 static int make_template(struct existing_provider *p, struct db *db,
 			 const char *name, const struct deadline *deadline,
 			 struct error *err)
 {
-	auto_free char *built = own_name(p, "_template");
+	auto_free char *built = existing_own_name(p, "_template");
 	auto_free char *lock =
 	    xasprintf("SELECT pg_advisory_lock(hashtext('%s')::bigint)", name);
-	const char *service = p->base.spec.service;
 	bool fresh = p->base.spec.rebuild || p->base.spec.no_cache;
 	int found;
 
@@ -189,16 +212,14 @@ static int make_template(struct existing_provider *p, struct db *db,
 	found = fresh ? 0 : find_template(p, db, name, deadline, err);
 	if (found)
 		return found < 0 ? -1 : 0;
-	progress_step(p->base.progress, service,
-		      "making the template of '%s' on '%s'", service, p->place);
+	existing_say_making(p);
 	if (build(p, db, built, deadline, err) < 0)
 		return -1;
 	if (p->base.spec.no_cache)
 		p->template = take_ptr(&built);
 	else if (publish(p, db, built, name, deadline, err) < 0)
 		return -1;
-	progress_done(p->base.progress, service, "made the template of '%s'",
-		      service);
+	existing_say_made(p);
 	return 0;
 }
 
@@ -210,10 +231,10 @@ static int template_ensure(struct provider *base,
 	auto_db struct db *db = NULL;
 	int found = 0;
 
-	if (p->server.dialect != DIALECT_POSTGRES)
-		return 0;
 	if (admin(p, deadline, &db, err) < 0)
 		return -1;
+	if (p->server.dialect == DIALECT_MARIADB)
+		return existing_maria_template(p, db, deadline, err);
 	if (!base->spec.rebuild && !base->spec.no_cache)
 		found = find_template(p, db, name, deadline, err);
 	if (found < 0 ||
@@ -237,23 +258,82 @@ static int slot_start(struct provider *base, unsigned slot,
 		      struct error *err)
 {
 	struct existing_provider *p = of(base);
-	enum dialect d = p->server.dialect;
 	auto_strvec struct strvec labels = STRVEC_INIT;
 	auto_free char *name = slot_name(base, slot);
+	auto_free char *user = NULL;
 	auto_db struct db *db = NULL;
 
-	own_labels(p, &labels);
-	if (admin(p, deadline, &db, err) < 0 ||
-	    existing_drop(db, d, name, base->owner.session, deadline, err) <
-		0 ||
-	    existing_create(db, d, name, p->template, &labels, deadline, err) <
-		0)
+	if (admin(p, deadline, &db, err) < 0)
 		return -1;
-	if (d == DIALECT_MARIADB &&
-	    clean_migrate(base, &p->server, name, p->server.password, deadline,
-			  err) < 0)
+	existing_own_labels(p, &labels);
+	if (p->server.dialect == DIALECT_MARIADB) {
+		if (existing_maria_slot(p, db, name, deadline, &user, err) < 0)
+			return -1;
+	} else if (existing_drop(db, &p->server, name, base->owner.session,
+				 deadline, err) < 0 ||
+		   existing_create(db, DIALECT_POSTGRES, name, p->template,
+				   &labels, deadline, err) < 0) {
 		return -1;
+	}
 	slot_address(p, name, ret);
+	ret->slot_user = take_ptr(&user);
+	return 0;
+}
+
+/* A template of Postgres' is closed: a database made from it is read. */
+static int read_template(struct existing_provider *p, unsigned slot,
+			 const struct deadline *deadline, struct db_state *ret,
+			 struct error *err)
+{
+	auto_strvec struct strvec labels = STRVEC_INIT;
+	auto_free char *end = xasprintf("_look_%u", slot);
+	auto_free char *name = existing_own_name(p, end);
+	const char *session = p->base.owner.session;
+	auto_db struct db *db = NULL;
+	int result;
+
+	existing_own_labels(p, &labels);
+	if (admin(p, deadline, &db, err) < 0 ||
+	    existing_drop(db, &p->server, name, session, deadline, err) < 0 ||
+	    existing_create(db, DIALECT_POSTGRES, name, p->template, &labels,
+			    deadline, err) < 0)
+		return -1;
+	result = existing_read(p, name, deadline, ret, err);
+	if (existing_drop(db, &p->server, name, session, deadline,
+			  result < 0 ? NULL : err) < 0)
+		return -1;
+	return result;
+}
+
+int existing_read(const struct existing_provider *p, const char *database,
+		  const struct deadline *deadline, struct db_state *ret,
+		  struct error *err)
+{
+	auto_db_address struct db_address a = {.dialect = p->server.dialect};
+	auto_db struct db *db = NULL;
+
+	slot_address(p, database, &a);
+	if (db_connect(&a, deadline, &db, err) < 0)
+		return -1;
+	return db_state_read(db, deadline, ret, err);
+}
+
+static int slot_states(struct provider *base, unsigned slot,
+		       const struct deadline *deadline,
+		       struct db_state *ret_template, struct db_state *ret_now,
+		       struct error *err)
+{
+	struct existing_provider *p = of(base);
+	auto_db_state struct db_state template = DB_STATE_INIT;
+	auto_free char *name = slot_name(base, slot);
+	bool maria = p->server.dialect == DIALECT_MARIADB;
+
+	if ((maria ? existing_read(p, p->template, deadline, &template, err)
+		   : read_template(p, slot, deadline, &template, err)) < 0 ||
+	    existing_read(p, name, deadline, ret_now, err) < 0)
+		return -1;
+	*ret_template = template;
+	template = (struct db_state)DB_STATE_INIT;
 	return 0;
 }
 
@@ -274,7 +354,7 @@ static int slot_stop(struct provider *base, unsigned slot,
 
 	if (admin(p, deadline, &db, err) < 0)
 		return -1;
-	return existing_drop(db, p->server.dialect, name, base->owner.session,
+	return existing_drop(db, &p->server, name, base->owner.session,
 			     deadline, err);
 }
 
@@ -289,6 +369,9 @@ static void facts(const struct provider *base, struct provider_facts *ret)
 	    .template_built = p->built,
 	    .server_version = p->version,
 	    .via = p->server.port ? "TCP" : "unix socket",
+	    .restored_by = p->server.dialect == DIALECT_MARIADB
+			       ? existing_maria_way(p)
+			       : "template",
 	};
 }
 
@@ -304,6 +387,7 @@ static void close_provider(struct provider *base,
 				"databases are left on '%s': %s (the next run "
 				"there removes them)",
 				p->place, why.text);
+	existing_maria_close(p);
 	db_address_free(&p->server);
 	free(p->place);
 	free(p->template);
@@ -315,6 +399,7 @@ static const struct provider_ops existing_ops = {
     .template_ensure = template_ensure,
     .slot_start = slot_start,
     .slot_clean = slot_clean,
+    .slot_states = slot_states,
     .slot_stop = slot_stop,
     .slot_name = slot_name,
     .facts = facts,
@@ -340,6 +425,7 @@ int provider_open_server(const struct provider_spec *spec,
 {
 	struct existing_provider *p = xcalloc(1, sizeof(*p));
 
+	pthread_mutex_init(&p->maria.mutex, NULL);
 	p->base = (struct provider){&existing_ops, *spec, *owner, progress};
 	if (existing_open(p, deadline, err) < 0) {
 		provider_close(&p->base, deadline);

@@ -7,9 +7,13 @@
  * other database is ever changed, dropped or, but for the one that the URL
  * names, connected to. Names:
  *
- *   testenv_s_SESSION_...  one session's: the slots', a template being made
+ *   testenv_s_SESSION_...  one session's: the slots', a template being made;
+ *                          mariadb: the slots' users are called the same
  *   testenv_t_KEY          a template: closed to connections (postgres), kept
  *                          for later runs until EXISTING_KEPT_S unused
+ *   testenv_t_KEY_N        mariadb: the same, made again. A database cannot be
+ *                          renamed there: one without the label of a template
+ *                          is in the making, and its maker's
  *
  * `url` is as the user gave it, password included: it goes into no message.
  */
@@ -78,13 +82,18 @@ int existing_mark(struct db *db, enum dialect d, const char *name,
 		  const struct strvec *labels, const struct deadline *deadline,
 		  struct error *err);
 /*
- * Drops it, whoever is connected to it; not there is success. ERROR_REFUSED
- * unless it has our mark, or has none and is named as `session`'s: one whose
- * maker was killed between making and marking. session may be NULL.
+ * Drops it with its user, whoever is connected to it; not there is success.
+ * ERROR_REFUSED unless it has our mark, or has none and is named as
+ * `session`'s: one whose maker was killed between making and marking. session
+ * may be NULL. `server` is where db is connected to.
  */
-int existing_drop(struct db *db, enum dialect d, const char *name,
-		  const char *session, const struct deadline *deadline,
-		  struct error *err);
+int existing_drop(struct db *db, const struct db_address *server,
+		  const char *name, const char *session,
+		  const struct deadline *deadline, struct error *err);
+
+/* The address of the database's own user, who has the server's password. */
+void existing_user_address(const struct db_address *server, const char *name,
+			   struct db_address *ret);
 
 /* Drops all that a session left there. Idempotent. */
 int existing_sweep(const char *url, const char *session,

@@ -4,9 +4,11 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "dialect/clone.h"
 #include "dialect/db.h"
 #include "provider/labels.h"
+#include "provider/slot_user.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -194,10 +196,42 @@ static int unmake_template(struct db *db, enum dialect d, const char *name,
 	return db_exec(db, sql.s, deadline, err);
 }
 
-int existing_drop(struct db *db, enum dialect d, const char *name,
-		  const char *session, const struct deadline *deadline,
-		  struct error *err)
+void existing_user_address(const struct db_address *server, const char *name,
+			   struct db_address *ret)
 {
+	db_address_copy(server, ret);
+	free(ret->user);
+	free(ret->database);
+	ret->user = xstrdup(name);
+	ret->database = NULL;
+}
+
+/* The user goes before the database, which alone says that there is one. */
+static int drop_user(struct db *db, const struct db_address *server,
+		     const struct existing_db *there,
+		     const struct deadline *deadline, struct error *err)
+{
+	auto_db_address struct db_address login = {.dialect = server->dialect};
+	const char *maker = strvec_env_get(&there->labels, LABEL_USER);
+	auto_error struct error why = ERROR_INIT;
+
+	if (!maker)
+		return 0;
+	existing_user_address(server, there->name, &login);
+	if (slot_user_leave(db, &login, deadline, &why) == 0)
+		return 0;
+	/* who may not drop users could not make one, either */
+	if (why.kind != ERROR_DATABASE || strcmp(maker, server->user) != 0)
+		return error_move(err, &why);
+	log_debug("user '%s': %s", there->name, why.text);
+	return 0;
+}
+
+int existing_drop(struct db *db, const struct db_address *server,
+		  const char *name, const char *session,
+		  const struct deadline *deadline, struct error *err)
+{
+	enum dialect d = server->dialect;
 	auto_existing_dbs struct existing_dbs l = EXISTING_DBS_INIT;
 	const struct existing_db *there;
 
@@ -211,7 +245,8 @@ int existing_drop(struct db *db, enum dialect d, const char *name,
 				 "database '%s' is not testenv's: it has no "
 				 "mark",
 				 name);
-	if (unmake_template(db, d, name, deadline, err) < 0)
+	if (drop_user(db, server, there, deadline, err) < 0 ||
+	    unmake_template(db, d, name, deadline, err) < 0)
 		return error_wrap(err, "drop '%s'", name);
 	return clone_drop(db, name, deadline, err);
 }
@@ -250,6 +285,15 @@ static int end_statements(struct db *db, enum dialect d, const char *session,
 	}
 }
 
+/* By its name, or by its mark: a template in the making. */
+static bool belongs_to(const struct existing_db *d, const char *session)
+{
+	const char *marked = strvec_env_get(&d->labels, LABEL_SESSION);
+
+	return is_sessions(d->name, session) ||
+	       (d->marked && marked && !strcmp(marked, session));
+}
+
 int existing_sweep(const char *url, const char *session,
 		   const struct deadline *deadline, struct error *err)
 {
@@ -263,9 +307,9 @@ int existing_sweep(const char *url, const char *session,
 	    existing_list(db, a.dialect, deadline, &l, err) < 0)
 		return -1;
 	for (size_t i = 0; i < l.n; i++)
-		if (is_sessions(l.list[i].name, session) &&
-		    existing_drop(db, a.dialect, l.list[i].name, session,
-				  deadline, err) < 0)
+		if (belongs_to(&l.list[i], session) &&
+		    existing_drop(db, &a, l.list[i].name, session, deadline,
+				  err) < 0)
 			return -1;
 	return 0;
 }

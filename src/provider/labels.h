@@ -30,6 +30,8 @@ struct ownership;
 #define LABEL_TEMPLATE "dev.testenv.template"
 #define LABEL_DIALECT  "dev.testenv.dialect"
 #define LABEL_SERVER   "dev.testenv.server" /* its version */
+/* Of a database: the user who may have made another one of its name. */
+#define LABEL_USER "dev.testenv.user"
 
 /* Of a template: the image it was made from, by id and name, and its bytes. */
 #define LABEL_BASE      "dev.testenv.base"

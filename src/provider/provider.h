@@ -82,7 +82,8 @@ struct provider_facts {
 	const char *server_version; /* as the server says, or NULL */
 	const char *via; /* "published port", "unix socket", "file" */
 	/* how a used database comes back: "touched tables", "template", "a new
-	 * server", "migrations"; NULL: no server was started yet */
+	 * server", "a copy of the template", "migrations"; NULL: not known yet
+	 */
 	const char *restored_by;
 	unsigned cpus; /* where its servers run; 0: this machine's */
 };

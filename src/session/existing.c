@@ -48,8 +48,8 @@ int session_collect_server(const char *url, bool only_look,
 		if (!why)
 			continue;
 		if (!only_look)
-			result = existing_drop(db, a.dialect, l.list[i].name,
-					       NULL, deadline, &failure);
+			result = existing_drop(db, &a, l.list[i].name, NULL,
+					       deadline, &failure);
 		fn(ctx, l.list[i].name, why, result < 0 ? &failure : NULL);
 	}
 	return 0;

@@ -80,10 +80,14 @@ start_mariadb() {
 	wait_for 60 sql 'select 1' || skip "mariadb: $(tail -n 1 "$tmp/log")"
 	sql "create user dev@'%' identified by 'p@ss';
 		grant all on \`testenv\\_%\`.* to dev@'%';
-		create user poor@'%' identified by 'x'"
+		create user poor@'%' identified by 'x';
+		create user maker@'%' identified by 'm'; grant create user on
+		*.* to maker@'%'; grant all on \`testenv\\_%\`.* to maker@'%'
+		with grant option"
 	sql 'create database testenv_precious'
 	url="mysql://dev:p%40ss@127.0.0.1:$port"
 	poor="mysql://poor:x@127.0.0.1:$port"
+	maker="mysql://maker:m@127.0.0.1:$port"
 }
 
 # sql TEXT: as the administrator
@@ -102,9 +106,11 @@ databases() {
 		sql 'show databases' | grep '^testenv' | sort
 	fi
 }
-# only_kept: none of a session's is left, and what is not ours is there
+# sessions_of: their databases, and users
 sessions_of() {
 	databases | grep '^testenv_s_' || true
+	[ -n "${bin:-}" ] || sql "select concat('user ', user) from mysql.user
+		where user like 'testenv%'"
 }
 none_left() {
 	[ -z "$(sessions_of)" ]
