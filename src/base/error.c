@@ -140,6 +140,31 @@ const char *error_text(const struct error *err)
 	return err && err->text ? err->text : "no error";
 }
 
+static bool says_disk_full(const char *text)
+{
+	static const char *const words[] = {
+	    "no space left", "disk is full", "disk full",
+	    "Errcode: 28 ", /* MariaDB's, in whatever language */
+	};
+
+	for (size_t i = 0; text && i < array_len(words); i++)
+		if (strcasestr(text, words[i]))
+			return true;
+	return false;
+}
+
+bool error_is_disk_full(const struct error *err)
+{
+	if (!err || err->kind == ERROR_NONE)
+		return false;
+	if (err->kind == ERROR_NO_SPACE)
+		return true;
+	/* that is the size of a container's /dev/shm */
+	if (err->text && strcasestr(err->text, "shared memory"))
+		return false;
+	return says_disk_full(err->text) || says_disk_full(err->detail);
+}
+
 const char *error_kind_name(enum error_kind kind)
 {
 	switch (kind) {

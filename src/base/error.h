@@ -100,6 +100,9 @@ int error_copy(struct error *err, const struct error *from);
 
 /* Never NULL: the text, or "no error". */
 const char *error_text(const struct error *err);
+/* Whether it is about a full disk, also in the words of an engine, a server or
+ * the end of its log: those are of any kind. */
+bool error_is_disk_full(const struct error *err);
 /* "no-engine"; "none" for ERROR_NONE. */
 const char *error_kind_name(enum error_kind kind);
 /* 0 for ERROR_NONE. */

@@ -111,7 +111,8 @@ int db_wait_ready(const struct db_address *address, const struct db_wait *wait,
 
 		if (try_once(address, w->only_one, deadline, &db, &e) == 0)
 			break;
-		if (e.kind == ERROR_CANCELLED ||
+		/* a disk does not get emptier by waiting */
+		if (e.kind == ERROR_CANCELLED || error_is_disk_full(&e) ||
 		    address->dialect == DIALECT_SQLITE)
 			return error_move(err, &e);
 		/* "timed out" says less than what was seen before it */

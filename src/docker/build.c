@@ -154,7 +154,7 @@ int image_build(struct engine *engine, const struct image_build *build,
 	if (build_stream(engine, build, &b, deadline, err) < 0) {
 		if (b.tail.len)
 			error_detail(err, b.tail.s);
-		return -1;
+		return error_is_disk_full(err) ? engine_disk_full(err) : -1;
 	}
 	/* a stream cut between two objects looks like an end */
 	found = image_inspect(engine, build->tag, deadline, &image, err);

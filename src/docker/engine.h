@@ -118,6 +118,9 @@ void engine_info_free(struct engine_info *info);
 int engine_send(struct engine *engine, const struct http_request *request,
 		const struct deadline *deadline, struct http_reply *ret,
 		struct error *err);
+/* Makes of an error that error_is_disk_full() ERROR_NO_SPACE "the engine's disk
+ * is full: …". Returns -1. */
+int engine_disk_full(struct error *err);
 /* Fills *err with `kind` (ERROR_NO_SPACE when that is what an ERROR_ENGINE is
  * about) and "WHAT: the engine's own message"; a reply that carries none is
  * described by its status and first line. Returns -1. */

@@ -111,6 +111,8 @@ static int pull_failed(const char *name, const char *text, int status,
 
 	error_set(err, is_missing ? ERROR_NO_IMAGE : ERROR_PULL,
 		  "pull '%s': %s", name, text);
+	if (error_is_disk_full(err))
+		return engine_disk_full(err);
 	if (is_missing || says_any(text, refused) || says_any(text, too_many))
 		return -1;
 	return says_any(text, passing) ? 0 : -1;

@@ -75,6 +75,18 @@ int reply_unreadable(const struct http_reply *reply, const char *what,
 			 reply->status, line);
 }
 
+int engine_disk_full(struct error *err)
+{
+	if (!err)
+		return -1;
+	/* whatever was asked, this is what is to be mended */
+	err->kind = ERROR_NO_SPACE;
+	error_wrap(err, "the engine's disk is full");
+	error_hint(err, "make room on it: 'testenv gc --cache-size 0' removes "
+			"every template that no session uses");
+	return -1;
+}
+
 int engine_error(const struct http_reply *reply, int kind, struct error *err,
 		 const char *what_fmt, ...)
 {
@@ -85,10 +97,9 @@ int engine_error(const struct http_reply *reply, int kind, struct error *err,
 	va_start(args, what_fmt);
 	what = xvasprintf(what_fmt, args);
 	va_end(args);
-	/* whatever was asked, this is what is to be mended */
-	if (kind == ERROR_ENGINE && strcasestr(message, "no space left"))
-		kind = ERROR_NO_SPACE;
 	error_set(err, (enum error_kind)kind, "%s: %s", what, message);
+	if (kind == ERROR_ENGINE && error_is_disk_full(err))
+		return engine_disk_full(err);
 	if (reply->status == 400 &&
 	    (strstr(message, "is too old") || strstr(message, "is too new")))
 		error_hint(err, "DOCKER_API_VERSION, or another version of "

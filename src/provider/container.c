@@ -22,7 +22,9 @@
 #include <string.h>
 
 enum {
-	CLOSE_WIDTH = 8
+	CLOSE_WIDTH = 8,
+	/* the usual second, on a machine that has much else to do */
+	REMOVE_MS = 10000
 };
 
 static struct container_provider *of(struct provider *p)
@@ -152,6 +154,15 @@ static int claim(struct container_provider *p, struct server *s,
 	return 0;
 }
 
+/* What a server or the engine reports of a full disk is about the engine's. */
+static int about_disk(int result, struct error *err)
+{
+	if (result < 0 && err && err->kind != ERROR_NO_SPACE &&
+	    err->kind != ERROR_CANCELLED && error_is_disk_full(err))
+		return engine_disk_full(err);
+	return result;
+}
+
 int container_start_server(struct container_provider *p, int slot,
 			   const struct deadline *deadline, struct server **ret,
 			   struct error *err)
@@ -168,15 +179,21 @@ int container_start_server(struct container_provider *p, int slot,
 	struct server *s;
 
 	if (server_run(p, &plan, deadline, &s, err) < 0)
-		return -1;
+		return about_disk(-1, err);
 	if (claim(p, s, deadline, err) < 0) {
 		struct deadline cleanup = deadline_in(20000, NULL);
 
 		server_remove(p, s, &cleanup, NULL);
-		return -1;
+		return about_disk(-1, err);
 	}
 	*ret = s;
 	return 0;
+}
+
+static int template_ensure(struct provider *base,
+			   const struct deadline *deadline, struct error *err)
+{
+	return about_disk(container_template_ensure(base, deadline, err), err);
 }
 
 static int slot_start(struct provider *base, unsigned slot,
@@ -313,6 +330,7 @@ struct close_ctx {
 	struct container_provider *p;
 	struct server **servers;
 	const struct deadline *deadline;
+	atomic_bool late;
 };
 
 static int close_one(void *arg, size_t i, struct error *err)
@@ -321,8 +339,11 @@ static int close_one(void *arg, size_t i, struct error *err)
 	auto_error struct error why = ERROR_INIT;
 
 	(void)err; /* the others are still to be removed */
-	if (server_remove(ctx->p, ctx->servers[i], ctx->deadline, &why) < 0)
-		log_debug("once more: %s", why.text);
+	if (server_remove(ctx->p, ctx->servers[i], ctx->deadline, &why) == 0)
+		return 0;
+	log_debug("once more: %s", why.text);
+	if (why.kind == ERROR_TIMEOUT)
+		atomic_store(&ctx->late, true);
 	return 0;
 }
 
@@ -333,9 +354,10 @@ static void close_provider(struct provider *base,
 	auto_free struct server **servers = NULL;
 	size_t n = p->n_servers;
 	/* one that hangs leaves time to look at what there is */
-	struct deadline half =
-	    deadline_sooner(*deadline, deadline_left_ms(deadline) / 2);
-	struct close_ctx ctx = {p, NULL, &half};
+	int64_t left_ms = deadline_left_ms(deadline);
+	struct deadline half = deadline_sooner(
+	    *deadline, left_ms / 2 < REMOVE_MS ? left_ms / 2 : REMOVE_MS);
+	struct close_ctx ctx = {p, NULL, &half, false};
 	auto_error struct error why = ERROR_INIT;
 
 	engine_watch_stop(p->watch);
@@ -346,6 +368,11 @@ static void close_provider(struct provider *base,
 	}
 	ctx.servers = servers;
 	parallel_run(n, CLOSE_WIDTH, close_one, &ctx, NULL);
+	if (atomic_load(&ctx.late))
+		progress_notice(base->progress,
+				"the engine does not answer; waiting %lld s "
+				"for it to remove what this session made",
+				(long long)deadline_left_ms(deadline) / 1000);
 	if (base->spec.no_cache && p->template_id &&
 	    image_remove(p->engine, p->template_id, &half, NULL) < 0)
 		p->unsure = true;

@@ -230,12 +230,8 @@ static int build_and_say(struct container_provider *p,
 	progress_step(base->progress, service,
 		      "making the template of '%s' from '%s'", service,
 		      p->image_name);
-	if (build(p, deadline, err) < 0) {
-		if (err && err->kind == ERROR_NO_SPACE)
-			error_hint(err, "'testenv gc --cache-size 0' removes "
-					"every template that no session uses");
+	if (build(p, deadline, err) < 0)
 		return -1;
-	}
 	progress_done(base->progress, service, "made the template of '%s'%s%s",
 		      service, what ? ": " : "", what ? what : "");
 	return 0;

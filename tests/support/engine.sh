@@ -43,19 +43,23 @@ api() {
 		"$api_base/v1.41$api_path"
 }
 
-# give_images ENGINE: both server images, unless it has them
+# give_image ENGINE IMAGE: unless it has it
+give_image() {
+	api "$1" "/images/$2/json" >/dev/null 2>&1 && return
+	# podman keeps what was loaded under localhost/
+	api "$1" "/images/localhost/$2/json" >/dev/null 2>&1 && return
+	api /var/run/docker.sock "/images/$2/get" |
+		api "$1" /images/load -X POST -T - -o "$tmp/load" \
+			-H 'Content-Type: application/x-tar' || {
+		echo "$1 cannot have $2"
+		exit 1
+	}
+}
+
+# give_images ENGINE: both server images
 give_images() {
-	for image in testenv/postgres:15 testenv/mariadb:10.11; do
-		api "$1" "/images/$image/json" >/dev/null 2>&1 && continue
-		# podman keeps what was loaded under localhost/
-		api "$1" "/images/localhost/$image/json" >/dev/null 2>&1 && continue
-		api /var/run/docker.sock "/images/$image/get" |
-			api "$1" /images/load -X POST -T - -o "$tmp/load" \
-				-H 'Content-Type: application/x-tar' || {
-			echo "$1 cannot have $image"
-			exit 1
-		}
-	done
+	give_image "$1" testenv/postgres:15
+	give_image "$1" testenv/mariadb:10.11
 }
 
 # try_engine: the main job on DOCKER_HOST, in both dialects, from a cold

@@ -96,11 +96,11 @@ static void an_error_in_the_stream_is_an_error(void **state)
 	(void)state;
 	/* docker's form, then podman's */
 	pull_answers("{\"status\":\"Pulling\",\"id\":\"x\"}\r\n"
-		     "{\"errorDetail\":{\"code\":5,\"message\":\"no space left "
-		     "on device\"},\"error\":\"no space left on device\"}\r\n",
+		     "{\"errorDetail\":{\"code\":5,\"message\":\"unexpected "
+		     "end of data\"},\"error\":\"unexpected end of data\"}\r\n",
 		     0);
 	assert_fails(image_pull(engine, "a:b", &until, NULL, &err), ERROR_PULL,
-		     "pull 'a:b': no space left on device");
+		     "pull 'a:b': unexpected end of data");
 	pull_answers("{\"stream\":\"Trying to pull...\\n\"}\n"
 		     "{\"error\":\"unable to copy: wrong digest\"}\n",
 		     FAKE_BYTEWISE);
@@ -149,6 +149,40 @@ static void refusals_say_what_to_do(void **state)
 	assert_fails(image_pull(engine, "r.io/a:b", &until, NULL, &err),
 		     ERROR_PULL, "toomanyrequests");
 	assert_string_equal(err.hint, "log in to 'r.io', or name a mirror");
+}
+
+static void a_full_disk_is_said_in_one_way(void **state)
+{
+	static const char said[] =
+	    "{\"errorDetail\":{\"message\":\"failed to register layer: write "
+	    "/x: no space left on device\"}}\n";
+	auto_buf struct buf context = BUF_INIT;
+	const struct image_build build = {.context = &context, .tag = "a:b"};
+	struct fake_reply failed = {
+	    .status = 500,
+	    .body = "{\"message\":\"mkdir /x: no space left on device\"}"};
+	struct fake_reply step = {
+	    .body = "{\"stream\":\"E: write (28: No space left on "
+		    "device)\\n\"}\n{\"errorDetail\":{\"message\":\"returned a "
+		    "non-zero code: 100\"}}\n"};
+
+	(void)state;
+	buf_puts(&context, "x");
+	pull_answers(said, 0);
+	assert_fails(image_pull(engine, "a:b", &until, NULL, &err),
+		     ERROR_NO_SPACE,
+		     "the engine's disk is full: pull 'a:b': failed to");
+	assert_non_null(strstr(err.hint, "testenv gc --cache-size 0"));
+	fake_engine_on(fake, "POST", "/images/create", &failed, 1);
+	assert_fails(image_pull(engine, "a:b", &until, NULL, &err),
+		     ERROR_NO_SPACE, "the engine's disk is full: pull 'a:b'");
+	fake_engine_on(fake, "POST", "/build", &step, 1);
+	assert_fails(image_build(engine, &build, &until, NULL, &err),
+		     ERROR_NO_SPACE,
+		     "the engine's disk is full: build 'a:b': returned");
+	fake_engine_on(fake, "DELETE", "/images/a:b", &failed, 1);
+	assert_fails(image_remove(engine, "a:b", &until, &err), ERROR_NO_SPACE,
+		     "the engine's disk is full: ");
 }
 
 static void an_image_that_does_not_exist_is_of_its_kind(void **state)
@@ -389,6 +423,7 @@ int main(void)
 	    test_open(what_may_pass_is_tried_again),
 	    test_open(refusals_say_what_to_do),
 	    test_open(an_image_that_does_not_exist_is_of_its_kind),
+	    test_open(a_full_disk_is_said_in_one_way),
 	    test_open(a_pull_that_breaks_off_is_no_success),
 	    test_open(a_line_without_end_is_bounded),
 	    test_open(a_build_shows_its_lines),

@@ -142,11 +142,13 @@ static void a_full_engine_is_said(void **state)
 	fake_engine_on(fake, "POST", "/commit", &full, 0);
 	assert_int_equal(session_once(), -1);
 	assert_int_equal(err.kind, ERROR_NO_SPACE);
-	assert_non_null(strstr(err.text, "template of 'db': commit to "));
+	assert_non_null(strstr(err.text,
+			       "template of 'db': the engine's disk is full: "
+			       "commit to "));
 	assert_non_null(strstr(err.text, "no space left on device"));
 	assert_string_equal(err.hint,
-			    "'testenv gc --cache-size 0' removes every "
-			    "template that no session uses");
+			    "make room on it: 'testenv gc --cache-size 0' "
+			    "removes every template that no session uses");
 	assert_int_equal(fake_engine_containers(fake), 0);
 	assert_int_equal(entries(used), 0);
 }

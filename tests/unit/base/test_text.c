@@ -10,6 +10,26 @@
 #include <errno.h>
 #include <string.h>
 
+static void a_full_disk_is_known_by_its_words(void **state)
+{
+	auto_error struct error err = ERROR_INIT;
+
+	(void)state;
+	assert_false(error_is_disk_full(&err));
+	error_set(&err, ERROR_DATABASE, "could not extend file");
+	assert_false(error_is_disk_full(&err));
+	error_detail(&err, "LOG: a\nFATAL: write: No space left on device");
+	assert_true(error_is_disk_full(&err));
+	error_set(&err, ERROR_DATABASE,
+		  "could not resize shared memory segment \"x\": No space left "
+		  "on device");
+	assert_false(error_is_disk_full(&err));
+	error_set(&err, ERROR_DATABASE, "Got error (Errcode: 28 \"voll\")");
+	assert_true(error_is_disk_full(&err));
+	error_set_errno(&err, ERROR_IO, ENOSPC, "write 'x'");
+	assert_true(error_is_disk_full(&err));
+}
+
 static void error_text_grows_in_front(void **state)
 {
 	auto_error struct error err = ERROR_INIT;
@@ -178,6 +198,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(error_text_grows_in_front),
+	    cmocka_unit_test(a_full_disk_is_known_by_its_words),
 	    cmocka_unit_test(error_text_has_no_control_characters),
 	    cmocka_unit_test(error_of_a_full_disk_is_a_kind_of_its_own),
 	    cmocka_unit_test(error_kinds_have_names_and_distinct_codes),
