@@ -210,6 +210,9 @@ static int run(struct cli *cli, const struct options *options,
 
 	if (target_find(cli, options, options->args[0], &target, err) < 0)
 		return -1;
+	if (target.no_database)
+		return error_set(err, ERROR_REFUSED,
+				 "service '%s' is no database", target.service);
 	if (inside && !in_container(&target))
 		return error_set(err, ERROR_REFUSED,
 				 "service '%s' is not in a container",

@@ -125,6 +125,38 @@ static void slots_table(const cJSON *service, struct buf *out)
 	table_print(&t, 4, out);
 }
 
+/* A service beside the databases. */
+static void companion_text(const cJSON *companion, struct buf *out)
+{
+	static const char *const headings[] = {"SLOT", "ADDRESS", "NAME"};
+	auto_table struct table t = TABLE_INIT(array_len(headings));
+	const cJSON *one;
+
+	add(out, "  ", protocol_string(companion, "name"));
+	if (cJSON_IsTrue(
+		cJSON_GetObjectItemCaseSensitive(companion, "missing"))) {
+		buf_puts(out, ": missing\n");
+		return;
+	}
+	add(out, ": image ", protocol_string(companion, "image"));
+	add(out, ", one for each ", protocol_string(companion, "per"));
+	add(out, ", ready by ", protocol_string(companion, "probe"));
+	buf_putc(out, '\n');
+	for (size_t i = 0; i < array_len(headings); i++)
+		table_add(&t, headings[i]);
+	cJSON_ArrayForEach (
+	    one, cJSON_GetObjectItemCaseSensitive(companion, "containers")) {
+		auto_free char *number =
+		    xasprintf("%u", protocol_number(one, "slot", 1U << 20, 0));
+		auto_free char *address = address_of(one);
+
+		table_add(&t, cJSON_HasObjectItem(one, "slot") ? number : "-");
+		table_add(&t, address);
+		table_add(&t, protocol_string(one, "name"));
+	}
+	table_print(&t, 4, out);
+}
+
 static unsigned count_of(const cJSON *pool, const char *name)
 {
 	return protocol_number(pool, name, UINT32_MAX, 0);
@@ -195,6 +227,9 @@ void status_text(const cJSON *status, struct buf *out)
 		service_line(status, service, out);
 		slots_table(service, out);
 	}
+	cJSON_ArrayForEach (
+	    service, cJSON_GetObjectItemCaseSensitive(status, "companions"))
+		companion_text(service, out);
 	if (pool)
 		pool_text(pool, out);
 }

@@ -8,6 +8,7 @@
 #include "supervisor/protocol.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum {
 	CALL_MS = 30000
@@ -31,8 +32,11 @@ static char *copy(const cJSON *json, const char *name)
 static int read_reply(const cJSON *json, struct target *ret, struct error *err)
 {
 	const char *dialect = protocol_string(json, "dialect");
+	const char *backend = protocol_string(json, "backend");
 
-	if (!dialect || dialect_parse(dialect, &ret->address.dialect) < 0)
+	ret->no_database = backend && !strcmp(backend, "service");
+	if (!ret->no_database &&
+	    (!dialect || dialect_parse(dialect, &ret->address.dialect) < 0))
 		return error_set(err, ERROR_PROTOCOL,
 				 "the session named no kind of database");
 	ret->service = copy(json, "service");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cli/target.h - one server of a session, for `logs` and `shell`.
+ * cli/target.h - one server or service of a session, for `logs` and `shell`.
  */
 #ifndef CLI_TARGET_H
 #define CLI_TARGET_H
@@ -13,17 +13,15 @@ struct options;
 
 struct target {
 	char *service;
-	char *backend; /* "container", "local", "sqlite" */
+	char *backend; /* "container", "local", "sqlite", "service" */
 	char *name;    /* the container's, the file's, the local server's */
 	char *engine;  /* encoded, or NULL */
 	struct db_address address;
+	bool no_database; /* a service beside them: no address */
 };
-#define TARGET_INIT         \
-	{                   \
-		0, 0, 0, 0, \
-		{           \
-			0   \
-		}           \
+#define TARGET_INIT                    \
+	{                              \
+		0, 0, 0, 0, {0}, false \
 	}
 void target_free(struct target *t);
 #define auto_target __attribute__((cleanup(target_free)))

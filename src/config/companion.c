@@ -276,6 +276,7 @@ void config_companion_digest(const struct config_companion *c, struct digest *d)
 	add_number(d, (int64_t)c->n_ports);
 	for (size_t i = 0; i < c->n_ports; i++)
 		add_number(d, c->ports[i]);
+	add_number(d, c->no_port);
 	add_number(d, c->probe);
 	digest_add_str(d, c->probe_path);
 	add_list(d, &c->probe_cmd);

@@ -53,6 +53,7 @@ struct config_companion {
 	/* in the container, the main one first; none: what the image exposes */
 	uint16_t ports[COMPANION_PORTS_MAX];
 	size_t n_ports;
+	bool no_port; /* none at all, whatever the image exposes */
 	enum companion_probe probe;
 	char *probe_path; /* of COMPANION_HTTP: "/health" */
 	struct strvec

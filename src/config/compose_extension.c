@@ -23,7 +23,7 @@ static int read_per(struct compose_reader *r, struct config_companion *c,
 	return 0;
 }
 
-/* Instead of what Compose's ports say. */
+/* Instead of what Compose's ports say: "none", one, or a list. */
 static int read_port(struct compose_reader *r, struct config_companion *c,
 		     const struct yaml *node)
 {
@@ -32,6 +32,9 @@ static int read_port(struct compose_reader *r, struct config_companion *c,
 	if (compose_items(r, node, &items) < 0)
 		return -1;
 	c->n_ports = 0;
+	c->no_port = !items.n || (items.n == 1 && !strcmp(items.v[0], "none"));
+	if (c->no_port)
+		return 0;
 	for (size_t i = 0; i < items.n; i++)
 		if (companion_add_port(r, c, node, items.v[i]) < 0)
 			return -1;

@@ -115,7 +115,7 @@ static int choose_ports(struct companion *c, const struct image *image,
 		memcpy(c->ports, c->spec.ports, c->n_ports * sizeof(*c->ports));
 		return 0;
 	}
-	for (size_t i = 0; i < image->ports.n; i++) {
+	for (size_t i = 0; !c->spec.no_port && i < image->ports.n; i++) {
 		char *end;
 		long port = strtol(image->ports.v[i], &end, 10);
 

@@ -57,6 +57,7 @@ struct companion_spec {
 	const char *const *tmpfs;
 	const uint16_t *ports; /* the main one first; none: what it exposes */
 	size_t n_ports;
+	bool no_port; /* not even what it exposes */
 	enum probe probe;
 	const char *probe_path;
 	const char *const *probe_cmd;

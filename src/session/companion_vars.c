@@ -181,16 +181,15 @@ static int put_address(const struct member *m, const char *prefix,
 static int put_indexes(const struct member *m, const char *prefix,
 		       struct strvec *env, struct error *err)
 {
-	struct companion_address a;
-
-	for (int slot = 0; companion_address(m->companion, slot, &a); slot++) {
-		auto_free char *number = xasprintf("%d", slot);
-		auto_free char *name = xasprintf("URL_%d", slot);
+	for (unsigned slot = 0; slot < m->n_numbered; slot++) {
+		const struct companion_address *a = &m->numbered[slot];
+		auto_free char *number = xasprintf("%u", slot);
+		auto_free char *name = xasprintf("URL_%u", slot);
 		auto_buf struct buf url = BUF_INIT;
-		struct companion_words w = {&a, NULL, number, NULL};
+		struct companion_words w = {a, NULL, number, NULL};
 
-		if (!a.n_ports)
-			return 0;
+		if (!a->n_ports)
+			continue;
 		if (put_url(m, &w, &url, err) < 0)
 			return -1;
 		set(env, prefix, name, url.s);
@@ -212,37 +211,44 @@ static void forget(const struct member *m, const char *prefix,
 	}
 }
 
-static bool address_for(const struct member *m, long slot,
+static bool address_for(const struct member *m,
+			const struct companion_view *view,
 			struct companion_address *ret)
 {
+	long slot = view->slot;
+
 	if (!m->config->per_worker)
 		return companion_address(m->companion, COMPANION_SHARED, ret);
-	if (slot < 0 && m->public.n_ports) {
+	if (!view->leased && slot < 0 && m->public.n_ports)
 		*ret = m->public;
-		return true;
-	}
-	return companion_address(m->companion, slot < 0 ? 0 : (int)slot, ret);
+	else if (!view->leased && slot >= 0 && slot < m->n_numbered &&
+		 m->numbered[slot].n_ports)
+		*ret = m->numbered[slot];
+	else
+		return companion_address(m->companion, slot < 0 ? 0 : (int)slot,
+					 ret);
+	return true;
 }
 
-int companions_variables(const struct companions *all, long slot,
-			 const char *worker, struct strvec *env,
+int companions_variables(const struct companions *all,
+			 const struct companion_view *view, struct strvec *env,
 			 struct error *err)
 {
-	auto_free char *number = slot < 0 ? NULL : xasprintf("%ld", slot);
+	auto_free char *number =
+	    view->slot < 0 ? NULL : xasprintf("%ld", view->slot);
 
 	for (unsigned i = 0; all && i < all->n; i++) {
 		const struct member *m = &all->members[i];
 		auto_free char *prefix = db_variable_prefix(m->config->name);
 		struct companion_address a;
-		struct companion_words w = {&a, NULL, number, worker};
+		struct companion_words w = {&a, NULL, number, view->worker};
 
-		if (m->state != MEMBER_READY || !address_for(m, slot, &a)) {
+		if (m->state != MEMBER_READY || !address_for(m, view, &a)) {
 			forget(m, prefix, env);
 			continue;
 		}
 		if (put_address(m, prefix, &w, env, err) < 0 ||
-		    (m->config->per_worker &&
-		     put_indexes(m, prefix, env, err) < 0))
+		    put_indexes(m, prefix, env, err) < 0)
 			return -1;
 	}
 	return 0;

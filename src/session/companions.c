@@ -73,6 +73,7 @@ static void describe(struct session *s, struct member *m)
 	    .tmpfs = (const char *const *)c->tmpfs.v,
 	    .ports = c->ports,
 	    .n_ports = c->n_ports,
+	    .no_port = c->no_port,
 	    .probe = probe_of(c),
 	    .probe_path = c->probe_path,
 	    .probe_cmd = list_or_null(c->probe_cmd.n > 0, &c->probe_cmd),
@@ -200,27 +201,50 @@ static int await_dependencies(struct companions *all, const struct member *m,
 	return 0;
 }
 
-/* "NAME:IP" of each service that it depends on. */
-static void hosts_of(const struct companions *all, const struct member *m,
-		     int slot, struct strvec *ret)
+static void need_dependencies(const struct companions *all,
+			      const struct member *m, bool *needed)
 {
 	for (size_t i = 0; i < m->config->depends_on.n; i++) {
 		const struct member *other =
 		    find(all, m->config->depends_on.v[i]);
-		struct companion_address a;
-		int its = other && other->config->per_worker ? slot
-							     : COMPANION_SHARED;
 
-		if (!other || !companion_address(other->companion, its, &a))
+		if (other)
+			needed[other - all->members] = true;
+	}
+}
+
+static void add_host(const struct companions *all, const struct member *m,
+		     const struct member *other, int slot, struct strvec *ret)
+{
+	struct companion_address a;
+	int its = other->config->per_worker ? slot : COMPANION_SHARED;
+
+	/* one that has done its work has no address any more */
+	if (other->spec.probe == PROBE_EXIT ||
+	    !companion_address(other->companion, its, &a))
+		return;
+	if (a.ip[0])
+		strvec_pushf(ret, "%s:%s", other->config->name, a.ip);
+	else
+		progress_notice(all->session->progress,
+				"service '%s' cannot reach '%s' by name: "
+				"containers have no addresses on this engine",
+				m->config->name, other->config->name);
+}
+
+/* "NAME:IP" of each service that it depends on, or that one of those does. */
+static void hosts_of(const struct companions *all, const struct member *m,
+		     int slot, struct strvec *ret)
+{
+	auto_free bool *needed = xcalloc(all->n, sizeof(*needed));
+
+	need_dependencies(all, m, needed);
+	/* they come before it, each behind its own */
+	for (long i = m - all->members - 1; i >= 0; i--) {
+		if (!needed[i])
 			continue;
-		if (a.ip[0])
-			strvec_pushf(ret, "%s:%s", other->config->name, a.ip);
-		else if (other->spec.probe != PROBE_EXIT)
-			progress_notice(all->session->progress,
-					"service '%s' cannot reach '%s' by "
-					"name: containers have no addresses "
-					"on this engine",
-					m->config->name, other->config->name);
+		need_dependencies(all, &all->members[i], needed);
+		add_host(all, m, &all->members[i], slot, ret);
 	}
 }
 
@@ -385,8 +409,10 @@ void companions_free(struct companions *all, const struct deadline *deadline)
 	if (!all)
 		return;
 	parallel_run(all->n, START_WIDTH, close_member, &end, NULL);
-	for (unsigned i = 0; i < all->n; i++)
+	for (unsigned i = 0; i < all->n; i++) {
 		free(all->members[i].mounts);
+		free(all->members[i].numbered);
+	}
 	pthread_cond_destroy(&all->moved);
 	pthread_mutex_destroy(&all->mutex);
 	free(all->members);
@@ -416,8 +442,74 @@ struct companion *companions_at(const struct companions *all, unsigned i)
 	return companions_is_missing(all, i) ? NULL : all->members[i].companion;
 }
 
-void companions_set_public(struct companions *all, unsigned i,
+void companions_set_public(struct companions *all, unsigned i, int slot,
 			   const struct companion_address *address)
 {
-	all->members[i].public = *address;
+	struct member *m = &all->members[i];
+
+	if (slot < 0) {
+		m->public = *address;
+		return;
+	}
+	while (m->n_numbered <= (unsigned)slot) {
+		m->numbered = xreallocarray(m->numbered, m->n_numbered + 1U,
+					    sizeof(*m->numbered));
+		m->numbered[m->n_numbered++] = (struct companion_address){0};
+	}
+	m->numbered[slot] = *address;
+}
+
+bool companions_any_per_worker(const struct companions *all)
+{
+	for (unsigned i = 0; all && i < all->n; i++)
+		if (all->members[i].config->per_worker)
+			return true;
+	return false;
+}
+
+unsigned session_n_companions(const struct session *s)
+{
+	return companions_count(s->companions);
+}
+
+void session_companion(const struct session *s, unsigned i,
+		       struct session_companion *ret)
+{
+	const struct companion *c = companions_at(s->companions, i);
+
+	*ret = (struct session_companion){
+	    .name = companions_config(s->companions, i)->name,
+	    .image = c ? companion_image(c) : NULL,
+	    .probe = c ? companion_probe_name(c) : NULL,
+	    .per_worker = companions_config(s->companions, i)->per_worker,
+	    .missing = !c,
+	};
+}
+
+static int instance_of(const struct session *s, unsigned i, unsigned slot)
+{
+	return companions_config(s->companions, i)->per_worker
+		   ? (int)slot
+		   : COMPANION_SHARED;
+}
+
+bool session_companion_address(const struct session *s, unsigned i,
+			       unsigned slot, struct companion_address *ret)
+{
+	struct companion *c = companions_at(s->companions, i);
+
+	return c && companion_address(c, instance_of(s, i, slot), ret);
+}
+
+char *session_companion_name(const struct session *s, unsigned i, unsigned slot)
+{
+	struct companion *c = companions_at(s->companions, i);
+
+	return c ? companion_name(c, instance_of(s, i, slot)) : NULL;
+}
+
+void session_set_companion_public(struct session *s, unsigned i, int slot,
+				  const struct companion_address *address)
+{
+	companions_set_public(s->companions, i, slot, address);
 }

@@ -51,18 +51,23 @@ bool companions_is_missing(const struct companions *all, unsigned i);
 /* NULL when it is missing. */
 struct companion *companions_at(const struct companions *all, unsigned i);
 
-/* What a caller of a service that is per worker connects to instead of a
- * slot's own, port for port; see session_set_companion_public. */
-void companions_set_public(struct companions *all, unsigned i,
+/* See session.h. */
+void companions_set_public(struct companions *all, unsigned i, int slot,
 			   const struct companion_address *address);
+bool companions_any_per_worker(const struct companions *all);
 
 /*
  * NAME_URL, NAME_HOST, NAME_PORT and the exports of each; of one that is
- * missing they are taken out. slot negative: the caller's own. worker may be
- * NULL.
+ * missing they are taken out. slot negative: the caller's own; else the number
+ * as in TESTENV_URL_n, or for a lease its very slot. worker may be NULL.
  */
-int companions_variables(const struct companions *all, long slot,
-			 const char *worker, struct strvec *env,
+struct companion_view {
+	long slot;
+	bool leased;
+	const char *worker;
+};
+int companions_variables(const struct companions *all,
+			 const struct companion_view *view, struct strvec *env,
 			 struct error *err);
 
 /* Whose URL it is by its image and probe: "redis", "http", "tcp". Pure. */

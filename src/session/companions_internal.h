@@ -21,9 +21,13 @@ struct member {
 	const struct config_companion *config;
 	struct companion_spec spec;
 	struct container_mount *mounts;
-	struct companion *companion;     /* NULL: there is no engine */
-	enum member_state state;         /* during the start under the mutex */
-	struct companion_address public; /* n_ports 0: there is none */
+	struct companion *companion; /* NULL: there is no engine */
+	enum member_state state;     /* during the start under the mutex */
+	/* what leads a caller to its own, and each number to one; n_ports 0:
+	 * there is none */
+	struct companion_address public;
+	struct companion_address *numbered;
+	unsigned n_numbered;
 };
 
 struct companions {

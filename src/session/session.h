@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/strvec.h"
 #include "dialect/address.h"
+#include "provider/companion.h"
 #include "provider/provider.h"
 
 #include <stdbool.h>
@@ -109,6 +110,29 @@ const char *session_fallback_reason(const struct session *s); /* or NULL */
 const char *session_engine_host(const struct session *s);     /* or NULL */
 char *session_slot_name(const struct session *s, unsigned service,
 			unsigned slot);
+
+/* A service beside the databases, once started. Borrowed. */
+struct session_companion {
+	const char *name;
+	const char *image; /* NULL: missing */
+	const char *probe; /* "tcp" */
+	bool per_worker;   /* one for each slot, else one for all */
+	bool missing;      /* it was optional, and could not be had */
+};
+unsigned session_n_companions(const struct session *s);
+void session_companion(const struct session *s, unsigned i,
+		       struct session_companion *ret);
+/* Where the one of a slot is, or the one for all; false: there is none. From
+ * any thread. */
+bool session_companion_address(const struct session *s, unsigned i,
+			       unsigned slot, struct companion_address *ret);
+/* Its container's name, or NULL; the caller frees. */
+char *session_companion_name(const struct session *s, unsigned i,
+			     unsigned slot);
+/* As session_set_public, for one that is per worker; its ports are in the order
+ * of session_companion_address. Copied. */
+void session_set_companion_public(struct session *s, unsigned i, int slot,
+				  const struct companion_address *address);
 
 /* Sets every variable of the contract in env ("What the command sees"). slot:
  * whose database DATABASE_URL names; SESSION_SLOT_ANY: the caller's own. */

@@ -410,30 +410,35 @@ static long cores_of_nodes(const struct session *s)
 	return cores;
 }
 
+/* How many are made at once. */
+static unsigned first_slots(const struct session *s)
+{
+	return s->config->workers > 0 ? (unsigned)s->config->workers : 1;
+}
+
 /* A file costs next to nothing, a server memory and half a second. One beyond
  * those asked for: each of them may be held through its TESTENV_URL_n while the
- * command itself, or a script around the runner, uses DATABASE_URL. */
+ * command itself, or a script around the runner, uses DATABASE_URL. A service
+ * of which each slot has its own costs as much as a server. */
 static unsigned choose_max_slots(const struct session *s)
 {
 	unsigned wanted = (unsigned)s->config->workers;
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
 	long nodes_cores = cores_of_nodes(s);
+	bool own = companions_any_per_worker(s->companions);
+	/* files with a number are nobody else's */
+	unsigned taken = only_files(s) ? first_slots(s) : 0;
 
-	if (only_files(s))
+	if (taken && !own)
 		return wanted > MAX_FILES ? wanted : MAX_FILES;
 	if (wanted)
-		return wanted + 1;
-	if (s->config->isolation == ISOLATION_DATABASE || !needs_servers(s))
+		return wanted + 1 + taken;
+	if (!own &&
+	    (s->config->isolation == ISOLATION_DATABASE || !needs_servers(s)))
 		return MAX_DATABASES;
 	if (nodes_cores)
 		cores = nodes_cores;
-	return cores > 0 ? 2 * (unsigned)cores : 2;
-}
-
-/* How many are made at once. */
-static unsigned first_slots(const struct session *s)
-{
-	return s->config->workers > 0 ? (unsigned)s->config->workers : 1;
+	return (cores > 0 ? 2 * (unsigned)cores : 2) + taken;
 }
 
 static int start_slots(struct session *s, const struct deadline *deadline,

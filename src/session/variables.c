@@ -148,11 +148,14 @@ static void command_variables(const struct session *s, struct strvec *env)
 static int set_all(const struct session *s, const struct view *view,
 		   struct strvec *env, struct error *err)
 {
-	long slot = view->slot ? strtol(view->slot, NULL, 10) : -1;
+	struct companion_view companions = {
+	    .slot = view->slot ? strtol(view->slot, NULL, 10) : -1,
+	    .leased = view->lease != NULL,
+	    .worker = view->worker,
+	};
 
 	if (service_variables(s, view, env, err) < 0 ||
-	    companions_variables(s->companions, slot, view->worker, env, err) <
-		0 ||
+	    companions_variables(s->companions, &companions, env, err) < 0 ||
 	    session_facts(s, view, env, err) < 0)
 		return -1;
 	command_variables(s, env);

@@ -117,6 +117,11 @@ static void refuse(struct call *c, const struct error *err)
 {
 	log_debug("connection refused: %s", error_text(err));
 	stop_poll(c);
+	/* in no protocol that is known */
+	if (c->front->companion_port) {
+		call_free(c);
+		return;
+	}
 	refuse_connection(c->front->supervisor, take_fd(&c->fd), dialect_of(c),
 			  error_text(err), c->heard);
 	call_free(c);
@@ -345,11 +350,32 @@ static int open_server(const struct db_address *a, int *ret_fd)
 	return connect(*ret_fd, to, len) == 0 ? 0 : errno;
 }
 
+static int open_companion(const struct call *c, int *ret_fd)
+{
+	struct companion_address a;
+	struct db_address to = {.host = a.host};
+
+	if (!session_companion_address(c->front->supervisor->session,
+				       c->front->service, c->slot, &a))
+		return ECONNREFUSED;
+	for (size_t i = 0; i < a.n_ports; i++)
+		if (a.ports[i].inside == c->front->companion_port)
+			to.port = a.ports[i].outside;
+	return open_server(&to, ret_fd);
+}
+
+static int open_slot(const struct call *c, int *ret_fd)
+{
+	if (c->front->companion_port)
+		return open_companion(c, ret_fd);
+	return open_server(session_slot_address(c->front->supervisor->session,
+						c->front->service, c->slot),
+			   ret_fd);
+}
+
 static void begin_connect(struct call *c)
 {
-	const struct db_address *a = session_slot_address(
-	    c->front->supervisor->session, c->front->service, c->slot);
-	int failure = open_server(a, &c->server_fd);
+	int failure = open_slot(c, &c->server_fd);
 
 	if (failure == EAGAIN && ++c->attempts < CONNECT_MS / RETRY_MS) {
 		close(take_fd(&c->server_fd));
@@ -400,7 +426,7 @@ static void serve(struct call *c, struct tenant *t)
 	c->slot = t->slot;
 	c->use.cut = on_use_cut;
 	tenant_use_add(t, &c->use);
-	if (has_own_name(c))
+	if (!c->front->companion_port && has_own_name(c))
 		begin_rename(c);
 	/* Postgres' clients speak first */
 	if (c->rename.from && dialect_of(c) == DIALECT_POSTGRES)

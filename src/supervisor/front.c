@@ -81,9 +81,8 @@ static int listen_local(struct front *f, const char *name, struct error *err)
 	return 0;
 }
 
-struct front *front_new(struct supervisor *s, unsigned service,
-			const struct owner *owner, const char *name,
-			struct error *err)
+static struct front *begin(struct supervisor *s, unsigned service,
+			   const struct owner *owner)
 {
 	struct front *f = xcalloc(1, sizeof(*f));
 
@@ -93,7 +92,29 @@ struct front *front_new(struct supervisor *s, unsigned service,
 	f->fixed = owner != NULL;
 	if (owner)
 		f->owner = *owner;
+	return f;
+}
+
+struct front *front_new(struct supervisor *s, unsigned service,
+			const struct owner *owner, const char *name,
+			struct error *err)
+{
+	struct front *f = begin(s, service, owner);
+
 	if (listen_tcp(f, err) == 0 && listen_local(f, name, err) == 0)
+		return f;
+	front_close(f);
+	return NULL;
+}
+
+struct front *front_new_companion(struct supervisor *s, unsigned companion,
+				  uint16_t port, const struct owner *owner,
+				  struct error *err)
+{
+	struct front *f = begin(s, companion, owner);
+
+	f->companion_port = port;
+	if (listen_tcp(f, err) == 0)
 		return f;
 	front_close(f);
 	return NULL;
@@ -164,11 +185,11 @@ int front_listen(struct front *f, struct error *err)
 {
 	if (!f->tcp)
 		f->tcp = watch(f, f->tcp_fd);
-	if (!f->local)
+	if (!f->local && f->local_fd >= 0)
 		f->local = watch(f, f->local_fd);
-	if (!f->tcp || !f->local)
+	if (!f->tcp || (!f->local && f->local_fd >= 0))
 		return error_set(err, ERROR_INTERNAL,
-				 "cannot watch the databases' address");
+				 "cannot watch the services' address");
 	return 0;
 }
 

@@ -27,6 +27,10 @@ struct call;
 struct front {
 	struct supervisor *supervisor;
 	unsigned service;
+	/* it leads to this port of a service that is no database, of which each
+	 * slot has its own: then `service` is the number of that; 0: it does
+	 * not */
+	uint16_t companion_port;
 	bool fixed;         /* belongs to `owner`, whoever calls */
 	struct owner owner; /* then */
 	uv_poll_t *tcp, *local;
@@ -45,6 +49,10 @@ struct front {
 struct front *front_new(struct supervisor *s, unsigned service,
 			const struct owner *owner, const char *name,
 			struct error *err);
+/* The same for a port of a service beside the databases: TCP alone. */
+struct front *front_new_companion(struct supervisor *s, unsigned companion,
+				  uint16_t port, const struct owner *owner,
+				  struct error *err);
 /* Where it is, in the form that the configuration asks for (TCP, or socket).
  * The strings are borrowed; there is no user, password or database. */
 void front_address(const struct front *f, struct db_address *ret);

@@ -485,7 +485,7 @@ static bool leads_to(const char *url, const struct front *f)
 	struct db_address a = {.dialect = DIALECT_POSTGRES};
 	auto_free char *place = NULL;
 
-	if (!f)
+	if (!f || f->companion_port)
 		return false;
 	front_address(f, &a);
 	if (a.host)

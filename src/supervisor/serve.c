@@ -33,6 +33,13 @@ static bool is_file(const struct supervisor *s, unsigned service)
 	return info.dialect == DIALECT_SQLITE;
 }
 
+static void keep_front(struct supervisor *s, struct front *f)
+{
+	s->fronts =
+	    xreallocarray(s->fronts, s->n_fronts + 1, sizeof(struct front *));
+	s->fronts[s->n_fronts++] = f;
+}
+
 /* index negative: the constant address, by caller. */
 static int add_front(struct supervisor *s, unsigned service, int index,
 		     struct error *err)
@@ -48,9 +55,7 @@ static int add_front(struct supervisor *s, unsigned service, int index,
 	f = front_new(s, service, index < 0 ? NULL : &owner, name, err);
 	if (!f)
 		return -1;
-	s->fronts =
-	    xreallocarray(s->fronts, s->n_fronts + 1, sizeof(struct front *));
-	s->fronts[s->n_fronts++] = f;
+	keep_front(s, f);
 	front_address(f, &a);
 	session_set_public(s->session, service, index, &a);
 	return 0;
@@ -65,6 +70,46 @@ static int add_fronts(struct supervisor *s, unsigned service, struct error *err)
 	for (unsigned i = 0; i < n; i++)
 		if (add_front(s, service, (int)i, err) < 0)
 			return -1;
+	return 0;
+}
+
+/* Likewise, one for each of its ports. */
+static int add_companion_front(struct supervisor *s, unsigned i, int index,
+			       struct error *err)
+{
+	struct companion_address a;
+	struct owner owner;
+
+	if (!session_companion_address(s->session, i, 0, &a))
+		return 0;
+	if (index >= 0)
+		serve_index_owner((unsigned)index, &owner);
+	for (size_t p = 0; p < a.n_ports; p++) {
+		struct front *f = front_new_companion(
+		    s, i, a.ports[p].inside, index < 0 ? NULL : &owner, err);
+
+		if (!f)
+			return -1;
+		keep_front(s, f);
+		a.ports[p].outside = f->port;
+	}
+	snprintf(a.host, sizeof(a.host), "127.0.0.1");
+	session_set_companion_public(s->session, i, index, &a);
+	return 0;
+}
+
+static int add_companion_fronts(struct supervisor *s, struct error *err)
+{
+	int ready = (int)session_ready_slots(s->session);
+
+	for (unsigned i = 0; i < session_n_companions(s->session); i++) {
+		struct session_companion info;
+
+		session_companion(s->session, i, &info);
+		for (int n = -1; info.per_worker && n < ready; n++)
+			if (add_companion_front(s, i, n, err) < 0)
+				return -1;
+	}
 	return 0;
 }
 
@@ -163,6 +208,8 @@ int serve_open(struct supervisor *s, struct error *err)
 	for (unsigned i = 0; i < session_n_services(s->session); i++)
 		if (!is_file(s, i) && add_fronts(s, i, err) < 0)
 			return -1;
+	if (add_companion_fronts(s, err) < 0)
+		return -1;
 	name_files(s);
 	if (pin_files(s, err) < 0)
 		return -1;

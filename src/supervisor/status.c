@@ -85,6 +85,46 @@ static cJSON *service_json(const struct supervisor *s, unsigned i)
 	return json;
 }
 
+static void add_instance(cJSON *list, const struct supervisor *s, unsigned i,
+			 unsigned slot, bool per_worker)
+{
+	auto_free char *name = session_companion_name(s->session, i, slot);
+	struct companion_address a;
+	cJSON *json;
+
+	if (!name || !session_companion_address(s->session, i, slot, &a))
+		return;
+	json = cJSON_CreateObject();
+	if (per_worker)
+		cJSON_AddNumberToObject(json, "slot", slot);
+	add_string(json, "name", name);
+	if (a.n_ports) {
+		add_string(json, "host", a.host);
+		cJSON_AddNumberToObject(json, "port", a.ports[0].outside);
+	}
+	cJSON_AddItemToArray(list, json);
+}
+
+static cJSON *companion_json(const struct supervisor *s, unsigned i)
+{
+	struct session_companion info;
+	cJSON *json = cJSON_CreateObject();
+	cJSON *list;
+	unsigned n;
+
+	session_companion(s->session, i, &info);
+	n = info.per_worker ? session_max_slots(s->session) : 1;
+	add_string(json, "name", info.name);
+	add_string(json, "image", info.image);
+	add_string(json, "probe", info.probe);
+	add_string(json, "per", info.per_worker ? "worker" : "session");
+	cJSON_AddBoolToObject(json, "missing", info.missing);
+	list = cJSON_AddArrayToObject(json, "containers");
+	for (unsigned slot = 0; slot < n; slot++)
+		add_instance(list, s, i, slot, info.per_worker);
+	return json;
+}
+
 cJSON *status_json(const struct supervisor *s)
 {
 	cJSON *json = status_hello(s);
@@ -107,6 +147,9 @@ cJSON *status_json(const struct supervisor *s)
 	services = cJSON_AddArrayToObject(json, "services");
 	for (unsigned i = 0; i < session_n_services(s->session); i++)
 		cJSON_AddItemToArray(services, service_json(s, i));
+	services = cJSON_AddArrayToObject(json, "companions");
+	for (unsigned i = 0; i < session_n_companions(s->session); i++)
+		cJSON_AddItemToArray(services, companion_json(s, i));
 	return json;
 }
 
@@ -141,6 +184,56 @@ static bool has_slot(const struct supervisor *s, unsigned service,
 	return a->path || a->host || a->socket || a->socket_dir;
 }
 
+static bool find_companion(const struct supervisor *s, const char *name,
+			   unsigned *ret)
+{
+	for (unsigned i = 0; name && i < session_n_companions(s->session);
+	     i++) {
+		struct session_companion info;
+
+		session_companion(s->session, i, &info);
+		if (!strcmp(info.name, name)) {
+			*ret = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static void add_engine(cJSON *json, struct supervisor *s)
+{
+	uv_mutex_lock(&s->engine_mutex);
+	add_string(json, "engine_encoded", s->engine);
+	uv_mutex_unlock(&s->engine_mutex);
+}
+
+/* One that is for all is so whichever slot is named. */
+static cJSON *companion_target(struct supervisor *s, unsigned i, unsigned slot,
+			       struct error *err)
+{
+	auto_free char *name = session_companion_name(s->session, i, slot);
+	struct session_companion info;
+	cJSON *json;
+
+	session_companion(s->session, i, &info);
+	if (!name && info.missing) {
+		error_set(err, ERROR_NO_SERVER, "service '%s' could not be had",
+			  info.name);
+		return NULL;
+	}
+	if (!name) {
+		error_set(err, ERROR_USAGE, "service '%s' has no slot %u",
+			  info.name, slot);
+		return NULL;
+	}
+	json = cJSON_CreateObject();
+	add_string(json, "service", info.name);
+	add_string(json, "backend", "service");
+	add_string(json, "name", name);
+	add_engine(json, s);
+	return json;
+}
+
 cJSON *status_target(struct supervisor *s, const char *service_name,
 		     unsigned slot, struct error *err)
 {
@@ -149,6 +242,8 @@ cJSON *status_target(struct supervisor *s, const char *service_name,
 	cJSON *json;
 	unsigned i;
 
+	if (find_companion(s, service_name, &i))
+		return companion_target(s, i, slot, err);
 	if (find_service(s, service_name, &i, &service, err) < 0)
 		return NULL;
 	if (!has_slot(s, i, slot)) {
@@ -164,8 +259,6 @@ cJSON *status_target(struct supervisor *s, const char *service_name,
 	add_string(json, "backend", service.backend);
 	add_string(json, "dialect", dialect_name(service.dialect));
 	add_string(json, "name", name);
-	uv_mutex_lock(&s->engine_mutex);
-	add_string(json, "engine_encoded", s->engine);
-	uv_mutex_unlock(&s->engine_mutex);
+	add_engine(json, s);
 	return json;
 }
