@@ -235,7 +235,8 @@ build_images() {
 		[ "$ci" != true ]
 		return
 	fi
-	"$out/gcc/testenv" images build </dev/null
+	"$out/gcc/testenv" images build </dev/null &&
+		"$root/tests/images/build" unix:///var/run/docker.sock services
 }
 
 # containers_left: of sessions; on an engine that others use, too, only those

@@ -12,8 +12,11 @@ for tool in curl jq python3; do
 	command -v "$tool" >/dev/null || skip "no $tool"
 done
 image=standin/redis:7
+socket=/var/run/docker.sock
+engine http://engine/_ping >/dev/null || skip "no engine at $socket"
 engine "http://engine/images/$image/json" | grep -q '"Id"' ||
-	skip "no '$image' on this machine's engine: tests/images/build makes it"
+	"$SOURCE_DIR/tests/images/build" "unix://$socket" services >/dev/null ||
+	skip "'$image' cannot be built here"
 
 # redis PORT WORD...: what the server there answers, one line
 cat >redis <<'END'
@@ -214,7 +217,7 @@ killed() {
 	wait $pid 2>/dev/null
 	nothing_left "killed, $*" "$id"
 }
-id=
+# shellcheck disable=SC2317 # called by wait_for
 has_container() {
 	a_container_of "$id"
 }
