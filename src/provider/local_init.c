@@ -68,6 +68,9 @@ static int init_mariadb(struct local_provider *p, const struct local_server *s,
 	strvec_push(&argv, "--auth-root-authentication-method=normal");
 	strvec_push(&argv, "--skip-test-db");
 	strvec_push(&argv, "--skip-name-resolve");
+	/* it clears away the temporary tables that it finds there, which in
+	 * /tmp are those of the user's own server */
+	strvec_pushf(&argv, "--tmpdir=%s", s->dir);
 	/* what every slot copies */
 	strvec_push(&argv, "--innodb-log-file-size=16M");
 	strvec_push(&argv, "--innodb-flush-log-at-trx-commit=0");

@@ -17,6 +17,12 @@ x() {
 }
 sql='mariadb -u"$MYSQL_USER" -N "$MYSQL_DATABASE" -e'
 
+# a temporary table of another server of his, which a new one would remove
+others="/tmp/#sql-testenv-$$.MAI"
+trap 'rm -rf "$tmp" "$others"' EXIT
+touch "$others"
+[ "$(id -u)" != 0 ] || chown nobody "$others"
+
 run 0 x -- sh -c "$sql 'select version(); select x from a;
 	select @@innodb_flush_log_at_trx_commit, @@skip_networking'"
 out_has '^1[0-9]\.[0-9]*\.[0-9]*-MariaDB'
@@ -25,6 +31,7 @@ out_has '^0	1$'
 err_has "^testenv: made the template of 'db': 1 migration \(plain SQL\)\$"
 nothing_left 'first run'
 no_server 'first run'
+[ -e "$others" ] || fail "$what: another server's temporary table is gone"
 
 # each test its own database, in both ways; the second run migrates nothing
 for isolation in container database; do

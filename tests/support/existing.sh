@@ -70,6 +70,7 @@ start_mariadb() {
 	make_data
 	as_user mariadb-install-db --no-defaults --datadir="$data/d" \
 		--auth-root-authentication-method=normal --skip-test-db \
+		--tmpdir="$data" \
 		>"$tmp/log" 2>&1 || fail "install-db: $(cat "$tmp/log")"
 	port=$(free_port)
 	as_user "$server" --no-defaults --datadir="$data/d" \

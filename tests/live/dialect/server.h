@@ -117,8 +117,14 @@ static void run_to_end(const struct server *s, char *const *argv)
 	int status;
 
 	assert_int_equal(waitpid(pid, &status, 0), pid);
-	if (status != 0)
-		fail_msg("%s failed, see %s/log", argv[0], s->dir);
+	if (status != 0) {
+		auto_free char *path = fs_join(s->dir, "log");
+		auto_buf struct buf log = BUF_INIT;
+
+		(void)fs_read_file(path, &log, NULL);
+		fail_msg("%s failed, its log ends:\n%s", argv[0],
+			 log.len > 2000 ? log.s + log.len - 2000 : log.s);
+	}
 }
 
 /* In memory where there is plenty: files are made in microseconds there. */

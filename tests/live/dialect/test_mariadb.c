@@ -18,6 +18,8 @@ static void start(unsigned pause_ms, const char *extra)
 	strvec_push(&argv, mariadbd);
 	strvec_push(&argv, "--no-defaults");
 	strvec_pushf(&argv, "--datadir=%s/data", server.dir);
+	/* where a server starts, it removes others' temporary tables */
+	strvec_pushf(&argv, "--tmpdir=%s", server.dir);
 	strvec_pushf(&argv, "--pid-file=%s/pid", server.dir);
 	strvec_pushf(&argv, "--socket=%s", socket_path);
 	strvec_pushf(&argv, "--port=%u", server.port);
@@ -62,11 +64,13 @@ static int set_up(void **state)
 {
 	auto_free char *install = program("/usr/bin/mariadb-install-db");
 	auto_free char *data = NULL;
+	auto_free char *tmp = NULL;
 
 	(void)state;
 	server_dir(&server);
 	socket_path = fs_join(server.dir, "s.sock");
 	data = xasprintf("--datadir=%s/data", server.dir);
+	tmp = xasprintf("--tmpdir=%s", server.dir);
 	{
 		char *argv[] = {
 		    install,
@@ -74,6 +78,7 @@ static int set_up(void **state)
 		    data,
 		    (char[]){"--auth-root-authentication-method=normal"},
 		    (char[]){"--skip-test-db"},
+		    tmp,
 		    NULL};
 
 		run_to_end(&server, argv);

@@ -60,6 +60,8 @@ static inline void start_server(void)
 	strvec_push(&argv, mariadbd);
 	strvec_push(&argv, "--no-defaults");
 	strvec_pushf(&argv, "--datadir=%s/data", server.dir);
+	/* where a server starts, it removes others' temporary tables */
+	strvec_pushf(&argv, "--tmpdir=%s", server.dir);
 	strvec_pushf(&argv, "--pid-file=%s/pid", server.dir);
 	strvec_pushf(&argv, "--socket=%s", socket_path);
 	strvec_pushf(&argv, "--port=%u", server.port);
@@ -83,12 +85,14 @@ static inline int set_up(void **state)
 {
 	auto_free char *install = program("/usr/bin/mariadb-install-db");
 	auto_free char *data = NULL;
+	auto_free char *tmp = NULL;
 	struct db *db;
 
 	(void)state;
 	server_dir(&server);
 	socket_path = fs_join(server.dir, "s.sock");
 	data = xasprintf("--datadir=%s/data", server.dir);
+	tmp = xasprintf("--tmpdir=%s", server.dir);
 	{
 		char *argv[] = {
 		    install,
@@ -96,6 +100,7 @@ static inline int set_up(void **state)
 		    data,
 		    (char[]){"--auth-root-authentication-method=normal"},
 		    (char[]){"--skip-test-db"},
+		    tmp,
 		    (char[]){"--innodb-flush-method=nosync"},
 		    NULL};
 
