@@ -129,7 +129,10 @@ static int find_facts(struct db *db, const struct deadline *deadline,
 	if (!there)
 		return 0;
 	return maria_ask(db,
-			 "SELECT only_in_place, @@GLOBAL.userstat FROM"
+			 "SELECT only_in_place, @@GLOBAL.userstat, (SELECT"
+			 " VARIABLE_VALUE = 0 FROM"
+			 " information_schema.GLOBAL_STATUS WHERE"
+			 " VARIABLE_NAME = 'Handler_write') FROM"
 			 " " MARIA_ORIGINAL ".`testenv:facts`",
 			 deadline, ret, err);
 }
@@ -152,6 +155,7 @@ static int my_open(struct db *admin, const char *database,
 	c->database = xstrdup_or_null(database);
 	c->only_in_place = xstrdup(facts.rows[0].v[0]);
 	c->counting = *facts.rows[0].v[1] == '1';
+	c->fresh = facts.rows[0].v[2] && *facts.rows[0].v[2] == '1';
 	pthread_mutex_init(&c->mutex, NULL);
 	pthread_mutex_init(&c->alter_mutex, NULL);
 	b = base_of(c, database ? database : "");
@@ -161,6 +165,7 @@ static int my_open(struct db *admin, const char *database,
 		my_free(&c->clones);
 		return -1;
 	}
+	c->fresh = false;
 	c->surroundings = xstrdup(b->evidence.surroundings);
 	c->original = xstrdup(b->evidence.original);
 	/* of a shared server, no database is clean yet */

@@ -239,6 +239,7 @@ struct maria_clones {
 	struct clones clones;
 	char *database; /* the server is its owner's; NULL: shared */
 	bool counting;  /* the server counts changed rows */
+	bool fresh;     /* while it is opened: nobody has written a row yet */
 	char *surroundings, *original; /* when it was opened */
 	char *only_in_place;
 	pthread_mutex_t mutex; /* guards what follows */

@@ -45,18 +45,31 @@ static void text(struct buf *b, const char *s)
 	db_put_literal(DIALECT_MARIADB, b, s);
 }
 
+/*
+ * InnoDB's counts are there only for tables that it has opened, so that to ask
+ * for them opens all: each file, which under overlayfs is copied for that.
+ * Where no row was written since the server started they are all 0.
+ */
+static const char *counts(bool fresh)
+{
+	return fresh ? "(SELECT NAME, TABLE_ID, 0 AS MODIFIED_COUNTER FROM"
+		       " information_schema.INNODB_SYS_TABLES) AS x"
+		     : "information_schema.INNODB_SYS_TABLESTATS";
+}
+
 /* FLUSH can take the counts away; so can IMPORT put a file under a table,
  * which needs ALTER TABLE. */
-static void put_counts(struct buf *sql, const char *name)
+static void put_counts(struct buf *sql, const char *name, bool fresh)
 {
 	buf_puts(sql, "SELECT TABLE_NAME, ROWS_CHANGED FROM"
 		      " information_schema.TABLE_STATISTICS WHERE"
 		      " ROWS_CHANGED > 0 AND TABLE_SCHEMA = ");
 	text(sql, name);
 	buf_puts(sql, "; SELECT " ID_TABLE ", GROUP_CONCAT(TABLE_ID ORDER BY"
-		      " NAME), SUM(MODIFIED_COUNTER) FROM"
-		      " information_schema.INNODB_SYS_TABLESTATS WHERE"
-		      " NAME LIKE '%/%' AND BINARY " ID_DATABASE " = BINARY ");
+		      " NAME), SUM(MODIFIED_COUNTER) FROM ");
+	buf_puts(sql, counts(fresh));
+	buf_puts(sql,
+		 " WHERE NAME LIKE '%/%' AND BINARY " ID_DATABASE " = BINARY ");
 	text(sql, name);
 	buf_puts(sql,
 		 " GROUP BY BINARY " ID_TABLE "; SELECT ROWS_CHANGED FROM"
@@ -69,10 +82,11 @@ static void put_counts(struct buf *sql, const char *name)
 		 " information_schema.TABLE_STATISTICS WHERE"
 		 " ROWS_CHANGED > 0 AND TABLE_SCHEMA = '" MARIA_ORIGINAL
 		 "' AND TABLE_NAME <> 'testenv:canary' ORDER BY BINARY"
-		 " TABLE_NAME; SELECT NAME, TABLE_ID, MODIFIED_COUNTER FROM"
-		 " information_schema.INNODB_SYS_TABLESTATS WHERE NAME"
-		 " LIKE '" MARIA_ORIGINAL "/%' AND NAME <> '" MARIA_ORIGINAL
-		 "/testenv@003acanary' ORDER BY BINARY NAME");
+		 " TABLE_NAME; SELECT NAME, TABLE_ID, MODIFIED_COUNTER FROM ");
+	buf_puts(sql, counts(fresh));
+	buf_puts(sql, " WHERE NAME LIKE '" MARIA_ORIGINAL
+		      "/%' AND NAME <> '" MARIA_ORIGINAL
+		      "/testenv@003acanary' ORDER BY BINARY NAME");
 }
 
 /*
@@ -81,7 +95,7 @@ static void put_counts(struct buf *sql, const char *name)
  * tables and rows, the original among them, and transactions prepared and left.
  * What moves by itself is left out.
  */
-static void put_surroundings(struct buf *sql, const char *name)
+static void put_surroundings(struct buf *sql, const char *name, bool fresh)
 {
 	buf_puts(
 	    sql,
@@ -109,13 +123,13 @@ static void put_surroundings(struct buf *sql, const char *name)
 		      "%' AND TABLE_SCHEMA NOT IN ('mysql',"
 		      " 'sys', 'information_schema', 'performance_schema', ");
 	text(sql, name);
-	buf_puts(sql,
-		 ") ORDER BY BINARY TABLE_SCHEMA, BINARY TABLE_NAME; "
-		 "SELECT NAME, TABLE_ID, MODIFIED_COUNTER FROM"
-		 " information_schema.INNODB_SYS_TABLESTATS WHERE NAME LIKE"
-		 " '%/%' AND NAME NOT LIKE 'mysql/%' AND NAME NOT LIKE"
-		 " '" MARIA_ORIGINAL "/%' AND BINARY " ID_DATABASE
-		 " <> BINARY ");
+	buf_puts(sql, ") ORDER BY BINARY TABLE_SCHEMA, BINARY TABLE_NAME; "
+		      "SELECT NAME, TABLE_ID, MODIFIED_COUNTER FROM ");
+	buf_puts(sql, counts(fresh));
+	buf_puts(sql, " WHERE NAME LIKE '%/%' AND NAME NOT LIKE 'mysql/%' AND "
+		      "NAME NOT LIKE"
+		      " '" MARIA_ORIGINAL "/%' AND BINARY " ID_DATABASE
+		      " <> BINARY ");
 	text(sql, name);
 	buf_puts(sql, " ORDER BY BINARY NAME");
 }
@@ -193,9 +207,9 @@ int maria_evidence_read(struct maria_clones *c, struct db *db, const char *name,
 	auto_buf struct buf sql = BUF_INIT;
 	int result;
 
-	put_counts(&sql, name);
+	put_counts(&sql, name, c->fresh);
 	if (wide && c->database)
-		put_surroundings(&sql, name);
+		put_surroundings(&sql, name, c->fresh);
 	pthread_mutex_lock(&c->alter_mutex);
 	result = maria_ask(db, sql.s, deadline, &answer, err);
 	*ret =

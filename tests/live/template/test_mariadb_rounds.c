@@ -202,7 +202,9 @@ static void rounds(char *name, const char *exclusive, unsigned n)
 	auto_free char *first = NULL;
 	struct clone_report r;
 
-	assert_int_equal(restore(c, name, &r), 1);
+	/* one owner's is as it should be from the start */
+	if (!exclusive)
+		assert_int_equal(restore(c, name, &r), 1);
 	first = dump(name, "first.sql");
 	for (unsigned i = 0; i < n; i++) {
 		auto_buf struct buf said = BUF_INIT;
@@ -240,6 +242,9 @@ static void always_back_to_equal(void **state)
 		bool elsewhere;
 
 		keep(schemas[i], NULL);
+		/* as a server is that was started from a template */
+		stop_server();
+		start_server();
 		rounds(app, app, n / array_len(schemas) / 2 + 1);
 		c = open_clones(NULL);
 		elsewhere = !clones_only_in_place(c);
