@@ -163,6 +163,82 @@ static void sqlx(const struct migrations *m, enum dialect d, struct buf *b)
 		sqlx_note(&m->files[i], d, b);
 }
 
+static void flyway_table(enum dialect d, const char *table, struct buf *b)
+{
+	static const char *const installed_on[] = {
+	    [DIALECT_POSTGRES] = "timestamp NOT NULL DEFAULT now()",
+	    [DIALECT_MARIADB] = "timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP",
+	    [DIALECT_SQLITE] = "text NOT NULL DEFAULT "
+			       "(strftime('%Y-%m-%d %H:%M:%f', 'now'))",
+	};
+
+	buf_printf(
+	    b,
+	    "CREATE TABLE IF NOT EXISTS %s (installed_rank int NOT NULL "
+	    "PRIMARY KEY, version varchar(50), description varchar(200) "
+	    "NOT NULL, type varchar(20) NOT NULL, script varchar(1000) "
+	    "NOT NULL, checksum int, installed_by varchar(100) NOT NULL, "
+	    "installed_on %s, execution_time int NOT NULL, success "
+	    "boolean NOT NULL);\n",
+	    table, installed_on[d]);
+}
+
+/* As its tool shows a title. */
+static void put_title(enum dialect d, const char *title, struct buf *b)
+{
+	auto_buf struct buf words = BUF_INIT;
+
+	for (; *title; title++)
+		buf_putc(&words, *title == '_' ? ' ' : *title);
+	db_put_literal(d, b, words.len ? words.s : "");
+}
+
+static void flyway_note(const struct migration_file *f, enum dialect d,
+			const char *table, unsigned rank, struct buf *b)
+{
+	const char *name = base_name(f->path);
+	auto_buf struct buf values = BUF_INIT;
+	auto_buf struct buf key = BUF_INIT;
+
+	buf_printf(&key, "%u", rank);
+	buf_printf(&values, "%u, ", rank);
+	if (f->version)
+		db_put_literal(d, &values, f->version);
+	else
+		buf_puts(&values, "NULL");
+	buf_puts(&values, ", ");
+	put_title(d, f->title, &values);
+	buf_puts(&values, *name == 'B' ? ", 'SQL_BASELINE', " : ", 'SQL', ");
+	db_put_literal(d, &values, f->script);
+	buf_printf(&values, ", %d, %s, 0, %s", (int)f->checksum,
+		   d == DIALECT_SQLITE ? "''" : "current_user",
+		   d == DIALECT_SQLITE ? "1" : "true");
+	put_note(b, table,
+		 "installed_rank, version, description, type, script, "
+		 "checksum, installed_by, execution_time, success",
+		 values.s, "installed_rank", key.s);
+}
+
+char *bookkeeping_flyway(const struct migrations *m, enum dialect dialect,
+			 const char *table)
+{
+	auto_buf struct buf name = BUF_INIT;
+	auto_buf struct buf index = BUF_INIT;
+	struct buf b = BUF_INIT;
+	unsigned rank = 0;
+
+	db_put_identifier(dialect, &name, table);
+	flyway_table(dialect, name.s, &b);
+	for (size_t i = 0; i < migrations_of(m); i++)
+		if (!m->files[i].callback)
+			flyway_note(&m->files[i], dialect, name.s, ++rank, &b);
+	buf_printf(&index, "%s_s_idx", table);
+	buf_puts(&b, "CREATE INDEX IF NOT EXISTS ");
+	db_put_identifier(dialect, &b, index.s);
+	buf_printf(&b, " ON %s (success);\n", name.s);
+	return buf_take(&b);
+}
+
 static bool all_have_versions(const struct migrations *m)
 {
 	for (size_t i = 0; i < migrations_of(m); i++)

@@ -13,10 +13,13 @@
 /*
  * A script that makes the layout's table, as the tool itself makes it, with all
  * that m's files are. Nothing for a layout that has none or whose tool is not
- * known for sure (plain SQL, golang-migrate or sqlx), and for Flyway, which
- * compares more than is known here.
+ * known for sure (plain SQL, golang-migrate or sqlx).
  */
 void bookkeeping_sql(const struct migrations *m, enum dialect dialect,
 		     struct buf *ret);
+/* The same for Flyway, whose table is called as the project says. The caller
+ * frees. */
+char *bookkeeping_flyway(const struct migrations *m, enum dialect dialect,
+			 const char *table);
 
 #endif

@@ -150,7 +150,7 @@ bool layout_is_flyway(const char *path)
 }
 
 /* What Flyway runs around its migrations: not a layout's sign by itself. */
-static bool is_callback(const char *path)
+bool layout_is_callback(const char *path)
 {
 	const char *name = base_name(path);
 	bool before = !strncmp(name, "before", 6);
@@ -253,7 +253,7 @@ static int recognise(const struct layout_files *files, enum layout *ret,
 		if (layout == LAYOUT_AUTO)
 			return -1;
 		if (f->below ? top || layout != LAYOUT_FLYWAY
-			     : is_callback(f->name))
+			     : layout_is_callback(f->name))
 			continue;
 		if (first && layout != *ret)
 			return two_layouts(first, *ret, f, layout, err);
@@ -269,13 +269,21 @@ static int recognise(const struct layout_files *files, enum layout *ret,
 /* Ranks of Flyway's: a baseline stands for all up to its version. */
 enum {
 	RANK_VERSIONED,
-	RANK_REPEATABLE
+	RANK_REPEATABLE,
+	RANK_CALLBACK
 };
 
 static bool keep_flyway(struct layout_file *f)
 {
 	char kind = flyway_name(f->name, &f->version, &f->title);
 
+	if (!kind && layout_is_callback(f->name)) {
+		f->callback = true;
+		f->rank = RANK_CALLBACK;
+		/* no title of a migration is like that */
+		f->title = xstrdup(base_name(f->name));
+		return true;
+	}
 	f->rank = kind == 'R' ? RANK_REPEATABLE : RANK_VERSIONED;
 	return kind == 'V' || kind == 'R' || kind == 'B';
 }

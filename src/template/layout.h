@@ -17,11 +17,12 @@ struct error;
 /* One SQL file of the directory, for the dialect in use. */
 struct layout_file {
 	char *path;
-	char *name; /* below the directory, without the dialect, ".up" and
-		       ".down": what orders and identifies it */
-	bool own;   /* NAME.postgres.sql: replaces NAME.sql */
-	bool up;    /* NAME.up.sql */
-	bool below; /* in a folder of the directory */
+	char *name;    /* below the directory, without the dialect, ".up" and
+			  ".down": what orders and identifies it */
+	bool own;      /* NAME.postgres.sql: replaces NAME.sql */
+	bool up;       /* NAME.up.sql */
+	bool below;    /* in a folder of the directory */
+	bool callback; /* Flyway runs it around its migrations */
 	char *text;
 	size_t len;
 	/* filled in by layout_arrange: */
@@ -39,7 +40,8 @@ void layout_files_free(struct layout_files *files);
 
 /*
  * Finds out whose layout it is (LAYOUT_AUTO) or takes the one given, leaves
- * out what its tool would not run, and sorts. `project` is what the project
+ * out what its tool would not run, and sorts, Flyway's callbacks last.
+ * `project` is what the project
  * around the files uses (golang-migrate, sqlx; LAYOUT_UP: not known): it
  * decides where files look alike. ERROR_CONFIG for files of two
  * layouts, for two migrations of one version, and for what only the tool
@@ -50,6 +52,8 @@ int layout_arrange(struct layout_files *files, enum layout wanted,
 
 /* Is this a name of Flyway's ("sub/V1_2__title.sql")? */
 bool layout_is_flyway(const char *name);
+/* "sub/afterMigrate.sql": of Flyway's, if others there are. */
+bool layout_is_callback(const char *name);
 
 /* -1, 0, 1: "1.2" and "1.10" as their tools count; "1" is "1.0". */
 int layout_compare_versions(const char *a, const char *b);

@@ -117,7 +117,8 @@ static int list_one(struct listing *l, const char *dir, const char *below,
 	int there;
 
 	if (!classify(name, below, l->dialect, f) ||
-	    (*below && !layout_is_flyway(f->name)))
+	    (*below && !layout_is_flyway(f->name) &&
+	     !layout_is_callback(f->name)))
 		return 0;
 	if (l->files->n >= FILES_MAX)
 		return error_set(err, ERROR_CONFIG,

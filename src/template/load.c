@@ -7,6 +7,7 @@
 #include "base/fs.h"
 #include "base/ident.h"
 #include "template/bookkeeping.h"
+#include "template/flyway.h"
 #include "template/inputs.h"
 #include "template/listing.h"
 #include "template/sections.h"
@@ -52,7 +53,7 @@ static enum layout project_layout(const char *dir)
 }
 
 /* Flyway keeps what it is to do with V1__x.sql in V1__x.sql.conf. */
-static bool conf_wants_none(const char *path)
+static bool conf_says_false(const char *path, const char *setting)
 {
 	auto_free char *conf = xasprintf("%s.conf", path);
 	auto_buf struct buf text = BUF_INIT_MAX(PROJECT_FILE_MAX);
@@ -61,12 +62,12 @@ static bool conf_wants_none(const char *path)
 
 	if (fs_read_file(conf, &text, &none) < 0)
 		return false;
-	at = strstr(text.s, "executeInTransaction");
-	at = at ? at + strlen("executeInTransaction") : "";
+	at = strstr(text.s, setting);
+	at = at ? at + strlen(setting) : "";
 	return !strncmp(at + strspn(at, " \t="), "false", 5);
 }
 
-static int add_file(struct migrations *m, struct layout_file *from,
+static int add_file(struct migrations *m, const struct layout_file *from,
 		    enum dialect dialect, enum layout layout, struct error *err)
 {
 	auto_buf struct buf text = BUF_INIT;
@@ -75,15 +76,62 @@ static int add_file(struct migrations *m, struct layout_file *from,
 	if (section_up(layout, dialect, from->path, from->text, from->len,
 		       &text, &f.no_transaction, err) < 0)
 		return -1;
-	if (layout == LAYOUT_FLYWAY && conf_wants_none(from->path))
-		f.no_transaction = true;
 	f.len = text.len;
 	f.sql = buf_take(&text);
-	f.path = take_ptr(&from->path);
-	f.version = take_ptr(&from->version);
-	f.title = take_ptr(&from->title);
+	f.path = xstrdup(from->path);
+	f.version = xstrdup_or_null(from->version);
+	f.title = xstrdup_or_null(from->title);
 	m->files = xreallocarray(m->files, m->n + 1, sizeof(f));
 	m->files[m->n++] = f;
+	return 0;
+}
+
+/* The last one, with what its tool adds. */
+static int finish_flyway(const struct flyway *flyway, const char *dir,
+			 const struct layout_file *from, struct migrations *m,
+			 struct error *err)
+{
+	struct migration_file *f = &m->files[m->n - 1];
+	auto_buf struct buf text = BUF_INIT;
+
+	if (conf_says_false(from->path, "executeInTransaction"))
+		f->no_transaction = true;
+	f->checksum = flyway_checksum(from->text, from->len);
+	f->callback = from->callback;
+	f->script = xstrdup(f->path + strlen(dir) +
+			    (dir[0] && dir[strlen(dir) - 1] != '/'));
+	m->n_callbacks += from->callback;
+	if (conf_says_false(from->path, "placeholderReplacement"))
+		return 0;
+	if (flyway_replace(flyway, f->path, f->sql, f->len, &text, err) < 0)
+		return -1;
+	free(f->sql);
+	f->len = text.len;
+	f->sql = text.len ? buf_take(&text) : xstrdup("");
+	return 0;
+}
+
+static int add_flyway(const struct migrations_source *source,
+		      const struct layout_files *files, enum dialect dialect,
+		      struct migrations *m, struct error *err)
+{
+	__attribute__((cleanup(flyway_free))) struct flyway flyway = {
+	    .placeholders = STRVEC_INIT};
+	auto_free size_t *order = NULL;
+	size_t n = 0;
+
+	if (flyway_read(source->dir, &flyway, err) < 0 ||
+	    flyway_order(files, &order, &n, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		const struct layout_file *f = &files->v[order[i]];
+
+		if (add_file(m, f, dialect, LAYOUT_FLYWAY, err) < 0 ||
+		    finish_flyway(&flyway, source->dir, f, m, err) < 0)
+			return -1;
+	}
+	if (n > m->n_callbacks && !source->no_bookkeeping)
+		m->bookkeeping = bookkeeping_flyway(m, dialect, flyway.table);
 	return 0;
 }
 
@@ -112,10 +160,13 @@ static int load_directory(const struct migrations_source *source,
 		return -1;
 	if (m->layout == LAYOUT_GOOSE && go)
 		return only_by_goose(go, err);
-	for (size_t i = 0; i < files.n; i++)
+	if (m->layout == LAYOUT_FLYWAY &&
+	    add_flyway(source, &files, dialect, m, err) < 0)
+		return -1;
+	for (size_t i = 0; m->layout != LAYOUT_FLYWAY && i < files.n; i++)
 		if (add_file(m, &files.v[i], dialect, m->layout, err) < 0)
 			return -1;
-	if (m->n)
+	if (m->n > m->n_callbacks)
 		return 0;
 	if (source->layout != LAYOUT_AUTO)
 		return error_set(err, ERROR_CONFIG,
@@ -190,7 +241,7 @@ static void load_bookkeeping(const struct migrations_source *source,
 {
 	auto_buf struct buf sql = BUF_INIT;
 
-	if (!source->no_bookkeeping)
+	if (!source->no_bookkeeping && !m->bookkeeping)
 		bookkeeping_sql(m, dialect, &sql);
 	if (sql.len)
 		m->bookkeeping = buf_take(&sql);

@@ -24,6 +24,7 @@ void migrations_free(struct migrations *m)
 		free(m->files[i].version);
 		free(m->files[i].title);
 		free(m->files[i].table);
+		free(m->files[i].script);
 	}
 	free(m->files);
 	free(m->bookkeeping);
@@ -72,7 +73,7 @@ void migrations_key(const struct migrations *m, enum dialect dialect,
 char *migrations_describe(const struct migrations *m)
 {
 	auto_buf struct buf b = BUF_INIT;
-	size_t files = m->n - m->n_seeds;
+	size_t files = m->n - m->n_seeds - m->n_callbacks;
 
 	if (files)
 		buf_printf(&b, "%zu migration%s (%s)", files,

@@ -15,6 +15,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct db;
 struct error;
@@ -47,6 +48,11 @@ struct migration_file {
 	char *version;       /* "20240102", "1.2"; NULL: it has none */
 	char *title;         /* "create_users"; or NULL */
 	char *table;         /* of a seed in CSV: `sql` is its rows; or NULL */
+	/* Flyway's: runs around the migrations; its name below the directory;
+	 * what its history has of its text */
+	bool callback;
+	char *script;
+	int32_t checksum;
 };
 
 /*
@@ -67,6 +73,7 @@ struct migrations {
 	struct migration_file *files; /* seeds last */
 	size_t n;
 	size_t n_seeds;
+	size_t n_callbacks; /* of the files */
 	enum layout layout; /* of the directory; LAYOUT_AUTO: there is none */
 	/* a script that notes the files where the layout's tool looks for
 	 * what it has applied, behind them; or NULL */

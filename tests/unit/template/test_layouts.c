@@ -178,13 +178,13 @@ static void flyway(void **state)
 	is("Flyway: V1__a.sql 1=a V1_2__b.sql 1.2=b V1.10__j.sql 1.10=j "
 	   "V2__c.sql! 2=-- flyway:executeInTransaction=false\nc "
 	   "V2_1__e.sql! 2.1=e deep/er/V3__d.sql 3=d R__abc.sql -=q "
-	   "R__view.sql -=r");
+	   "R__view.sql -=r afterMigrate.sql -=x");
 	put("B1.2__base.sql", "B");
 	put("B1__old.sql", "x");
 	loads(LAYOUT_AUTO, DIALECT_SQLITE,
 	      "Flyway: B1.2__base.sql 1.2=B V1.10__j.sql 1.10=j "
 	      "V2__c.sqlite.sql 2=s V2_1__e.sql! 2.1=e deep/er/V3__d.sql 3=d "
-	      "R__abc.sql -=q R__view.sql -=r");
+	      "R__abc.sql -=q R__view.sql -=r afterMigrate.sql -=x");
 	put("deep/V3.0__again.sql", "x");
 	fails(LAYOUT_AUTO, "two migrations of one version: "
 			   "'%s/deep/V3.0__again.sql' "
