@@ -190,12 +190,6 @@ int container_start_server(struct container_provider *p, int slot,
 	return 0;
 }
 
-static int template_ensure(struct provider *base,
-			   const struct deadline *deadline, struct error *err)
-{
-	return about_disk(container_template_ensure(base, deadline, err), err);
-}
-
 static int slot_start(struct provider *base, unsigned slot,
 		      const struct deadline *deadline, struct db_address *ret,
 		      struct error *err)
@@ -293,7 +287,7 @@ static int template_ensure(struct provider *base,
 			   const struct deadline *deadline, struct error *err)
 {
 	if (container_template_ensure(base, deadline, err) < 0)
-		return -1;
+		return about_disk(-1, err);
 	return of(base)->swarm ? swarm_share_template(of(base), deadline, err)
 			       : 0;
 }
