@@ -13,6 +13,7 @@
 #include "provider/swarm.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -377,6 +378,10 @@ static int describe_end(struct container_provider *p, struct server *s,
 			  "server '%s' ended with exit code %d before it was "
 			  "ready",
 			  s->name, state.exit_code);
+		/* podman 4 does not tell why */
+		if (state.exit_code == 128 + SIGKILL)
+			error_hint(err, "if it used more memory than it may, "
+					"give it more with --memory");
 	}
 	if (tail.len)
 		error_detail(err, tail.s);
