@@ -60,6 +60,16 @@ for line in '"a b", public' 5MB 'ISO, DMY' Asia/Tokyo 20:f; do
 done
 clean settings
 
+# the URL as libpq reads it
+x_url="postgresql:///postgres?hostaddr=127.0.0.1&port=$port&user=dev"
+run 0 testenv exec --db "$x_url&password=p%40ss:w%2Frd" --migrations \
+	migrations -- psql -Atc 'select x from a'
+out_is 7
+host=$(echo "$data" | sed 's,/,%2F,g')
+run 0 testenv exec --db "postgresql://dev@$host:$port" --migrations \
+	migrations -- psql -Atc 'select x from a'
+out_is 7
+
 # two at once, of which one makes the template
 echo 'create table b (x int); select pg_sleep(0.5);' >migrations/002.sql
 x -- psql -Atc 'select count(*) from b' >"$tmp/out1" 2>"$tmp/err1" &
