@@ -84,6 +84,18 @@ struct server *server_find(struct container_provider *p, int slot)
 	return found;
 }
 
+char *server_node(struct container_provider *p, int slot)
+{
+	char *node = NULL;
+
+	pthread_mutex_lock(&p->mutex);
+	for (size_t i = 0; i < p->n_servers; i++)
+		if (p->servers[i]->slot == slot)
+			node = xstrdup_or_null(p->servers[i]->node);
+	pthread_mutex_unlock(&p->mutex);
+	return node;
+}
+
 /*
  * The directory that the server's socket will appear in. The server runs as a
  * user of its own, so the directory is open to all; its parent, the session's,

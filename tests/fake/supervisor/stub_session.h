@@ -166,6 +166,15 @@ const char *session_engine_host(const struct session *s)
 	return "unix:///nowhere";
 }
 
+char *session_slot_node(const struct session *s, unsigned service,
+			unsigned slot)
+{
+	(void)s;
+	(void)service;
+	(void)slot;
+	return NULL;
+}
+
 char *session_slot_name(const struct session *s, unsigned service,
 			unsigned slot)
 {
