@@ -172,7 +172,7 @@ err_has 'out of luck'
 bad 'command: sh -c "echo no door; sleep 1000"
     x-testenv: { start_timeout: 1s, probe: tcp }'
 run 125 x -- true
-err_has "^testenv: service 'bad' was not ready within [0-9]+ s: the connection was closed at once$"
+err_has "^testenv: service 'bad' was not ready within [0-9]+ s: (the connection was closed at once|nobody listens on its port 6379)$"
 err_has 'no door'
 bad 'command: busybox httpd -f -p 6379 -h /tmp
     x-testenv: { start_timeout: 1s, probe: { http: /none } }'
