@@ -49,7 +49,6 @@ services:
     image: $image
     command: [redis-cli, -h, cache, set, filled, "1"]
     depends_on: [cache]
-    x-testenv: { probe: exit }
   checked:
     image: $image
     command: sh -c 'sleep 0.5; touch /run/checked; sleep 1000'
@@ -70,7 +69,10 @@ services:
     volumes: ["./conf:/conf:ro"]
     tmpfs: ["/srv:size=1m"]
     ports: ["80:8080", "81"]
-    depends_on: { fill: {}, checked: {}, asked: {} }
+    depends_on:
+      fill: { condition: service_completed_successfully }
+      checked: { condition: service_healthy }
+      asked: {}
     x-testenv:
       probe: { http: /word }
       export: { PAGE: "{url}/page", PORTS: "{port} {port:81}" }
