@@ -143,20 +143,28 @@ static bool has_port(const char *address)
 	return memchr(from, ':', len - (size_t)(from - address)) != NULL;
 }
 
-static int open_ssh(struct engine *engine, struct error *err)
+static int open_ssh(struct engine *engine, const struct deadline *deadline,
+		    struct error *err)
 {
+	char *real;
 	auto_strvec struct strvec program = STRVEC_INIT;
 	struct http_address a = {0};
 
 	if (ssh_program(engine->candidate.host, &program, &engine->publish_host,
 			err) < 0)
 		return -1;
+	real = ssh_real_host(&program, deadline);
+	if (real) {
+		free(engine->publish_host);
+		engine->publish_host = real;
+	}
 	a.program = (const char *const *)program.v;
 	engine->http = http_client_new(&a, err);
 	return engine->http ? 0 : -1;
 }
 
-static int open_http(struct engine *engine, struct error *err)
+static int open_http(struct engine *engine, const struct deadline *deadline,
+		     struct error *err)
 {
 	const struct engine_candidate *c = &engine->candidate;
 	const char *path = after(c->host, "unix://");
@@ -168,7 +176,7 @@ static int open_http(struct engine *engine, struct error *err)
 	auto_free char *base = NULL;
 
 	if (after(c->host, "ssh://"))
-		return open_ssh(engine, err);
+		return open_ssh(engine, deadline, err);
 	if (!tcp)
 		tcp = after(c->host, "http://");
 	if (!tcp)
@@ -348,7 +356,7 @@ static struct engine *open_one(const struct engine_candidate *candidate,
 	    candidate->explicit_choice ? PROBE_EXPLICIT_MS : PROBE_MS);
 
 	engine->candidate = candidate_copy(candidate);
-	if (open_http(engine, err) < 0 ||
+	if (open_http(engine, &d, err) < 0 ||
 	    ping_any(engine, &d, &reply, err) < 0) {
 		explain_socket(candidate, err);
 		engine_free(engine);

@@ -3,10 +3,18 @@
 
 #include "base/alloc.h"
 #include "base/buf.h"
+#include "base/child.h"
 #include "base/error.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+	SAID_MAX = 64 * 1024,
+	ASK_MS = 5000
+};
 
 struct ssh_address {
 	char *user; /* or NULL */
@@ -104,4 +112,42 @@ int ssh_program(const char *url, struct strvec *ret, char **ret_host,
 	strvec_push(ret, command.s);
 	*ret_host = take_ptr(&a.host);
 	return 0;
+}
+
+/* The value of "hostname VALUE", on a line of its own. */
+static char *find_hostname(const char *text)
+{
+	static const char key[] = "hostname ";
+
+	for (const char *line = text; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (!strncmp(line, key, strlen(key)))
+			return xstrndup(line + strlen(key),
+					strcspn(line + strlen(key), "\r\n"));
+	}
+	return NULL;
+}
+
+char *ssh_real_host(const struct strvec *program,
+		    const struct deadline *deadline)
+{
+	auto_strvec struct strvec argv = STRVEC_INIT;
+	auto_buf struct buf said = BUF_INIT_MAX(SAID_MAX);
+	struct deadline d = deadline_sooner(*deadline, ASK_MS);
+	struct child_command command = {.envp = environ, .dir = "/"};
+	int status;
+
+	/* the shell looks for it on PATH */
+	strvec_push(&argv, "/bin/sh");
+	strvec_push(&argv, "-c");
+	strvec_push(&argv, "exec \"$@\" 2>/dev/null");
+	strvec_push(&argv, "sh");
+	strvec_push(&argv, program->v[0]);
+	strvec_push(&argv, "-G");
+	for (size_t i = 1; i + 1 < program->n; i++)
+		strvec_push(&argv, program->v[i]);
+	command.argv = argv.v;
+	if (child_run(&command, &d, &said, &status, NULL) < 0 || status != 0)
+		return NULL;
+	return find_hostname(said.s);
 }

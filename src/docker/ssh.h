@@ -5,6 +5,7 @@
 #ifndef DOCKER_SSH_H
 #define DOCKER_SSH_H
 
+#include "base/clock.h"
 #include "base/strvec.h"
 
 struct error;
@@ -18,5 +19,13 @@ struct error;
  */
 int ssh_program(const char *url, struct strvec *ret, char **ret_host,
 		struct error *err);
+
+/*
+ * The host's name or address as the user's ssh configuration has it: `host` may
+ * be a name of that alone. `program` is ssh_program's. NULL when ssh does not
+ * say; the caller frees.
+ */
+char *ssh_real_host(const struct strvec *program,
+		    const struct deadline *deadline);
 
 #endif

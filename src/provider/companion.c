@@ -8,6 +8,7 @@
 #include "base/progress.h"
 #include "docker/engine.h"
 #include "docker/probe.h"
+#include "docker/self.h"
 #include "provider/choose.h"
 #include "provider/labels.h"
 #include "provider/launch.h"
@@ -38,7 +39,6 @@ struct instance {
 	int slot;
 	char *name;
 	struct container container; /* id "": not made */
-	int pid;                    /* see probe_listens */
 	bool ready;
 	struct companion_address address;
 };
@@ -53,6 +53,9 @@ struct companion {
 	size_t n_ports;
 	enum probe probe;
 	struct strvec probe_cmd;
+	/* as container_provider has them */
+	bool inside;
+	char *network;
 	pthread_mutex_t mutex; /* guards what follows */
 	struct instance **instances;
 	size_t n_instances;
@@ -185,7 +188,11 @@ int companion_prepare(struct companion *c, const struct deadline *deadline,
 	    .mirror = c->spec.mirror,
 	    .pull_age_s = c->spec.pull_age_s,
 	};
+	int inside = engine_own_network(c->engine, deadline, &c->network, err);
 
+	if (inside < 0)
+		return error_wrap(err, "service '%s'", c->spec.name);
+	c->inside = inside == 1;
 	if (image_choose(c->engine, &wish, deadline, c->progress, &c->image,
 			 &image, err) < 0 ||
 	    choose_ports(c, &image, err) < 0 ||
@@ -309,6 +316,7 @@ static int create(struct companion *c, struct instance *i,
 	    .entrypoint = spec->entrypoint,
 	    .user = spec->user,
 	    .working_dir = spec->working_dir,
+	    .network_mode = c->network,
 	    .port = c->ports[0],
 	    .more_ports = c->n_ports ? c->ports + 1 : NULL,
 	    .publish_ip = engine_is_local(c->engine) ? NULL : "0.0.0.0",
@@ -340,6 +348,8 @@ static void take_ports(struct companion *c, const struct container_state *state,
 		for (size_t i = 0; i < state->n_ports; i++)
 			if (state->ports[i].inside == c->ports[want])
 				a->ports[a->n_ports++] = state->ports[i];
+	for (size_t i = 0; c->inside && i < a->n_ports; i++)
+		a->ports[i].outside = a->ports[i].inside;
 }
 
 /* Engines fill the ports in a moment after the start. One that has ended has
@@ -359,27 +369,14 @@ static int find_address(struct companion *c, struct instance *i,
 			return -1;
 		take_ports(c, &state, a);
 		snprintf(a->ip, sizeof(a->ip), "%s", state.ip);
-		i->pid = state.pid;
+		if (c->inside)
+			snprintf(a->host, sizeof(a->host), "%s", state.ip);
 		if (a->n_ports == c->n_ports || !state.running)
 			return 0;
 		if (deadline_poll(&limit, NULL, 0, PAUSE_MS, "published port",
 				  err) < 0)
 			return -1;
 	}
-}
-
-static int probe_port(struct companion *c, const struct instance *i,
-		      const struct deadline *deadline, struct error *err)
-{
-	const struct companion_address *a = &i->address;
-	int listens = probe_listens(i->container.id, i->pid, c->ports[0], err);
-
-	if (listens == 0 || !a->n_ports)
-		return listens == 0 ? -1
-				    : error_set(err, ERROR_SERVER,
-						"its port is not published");
-	return probe_tcp(a->host, a->ports[0].outside, listens == 1, deadline,
-			 err);
 }
 
 static int probe_once(struct companion *c, const struct instance *i,
@@ -391,7 +388,7 @@ static int probe_once(struct companion *c, const struct instance *i,
 
 	switch (c->probe) {
 	case PROBE_TCP:
-		return probe_port(c, i, deadline, err);
+		return probe_tcp(a->host, port, deadline, err);
 	case PROBE_REDIS:
 		return probe_redis(a->host, port, deadline, err);
 	case PROBE_HTTP:
@@ -640,6 +637,7 @@ void companion_close(struct companion *c, const struct deadline *deadline)
 				why.text);
 	pthread_mutex_destroy(&c->mutex);
 	strvec_free(&c->probe_cmd);
+	free(c->network);
 	free(c->instances);
 	free(c->image);
 	free(c);

@@ -11,6 +11,7 @@
 #include "dialect/db.h"
 #include "docker/engine.h"
 #include "docker/events.h"
+#include "docker/self.h"
 #include "provider/cache.h"
 #include "provider/choose.h"
 #include "provider/clean.h"
@@ -209,8 +210,12 @@ static int restore(struct container_provider *p, struct server *s,
 	auto_db struct db *db = NULL;
 	int done;
 
-	if (p->swarm && swarm_server_check(p, s, deadline, err) < 0)
+	if (!swarm_server_answers(s, deadline)) {
+		error_set(err, ERROR_SERVER,
+			  "server '%s' on node '%s' does not answer", s->name,
+			  s->node);
 		return 0;
+	}
 	if (s->clones && container_admin(p, s, deadline, &db, err) < 0)
 		return err->kind == ERROR_CANCELLED ? -1 : 0;
 	done = clean_restore(&p->base, s->clones, db, s->name, deadline, err);
@@ -276,11 +281,7 @@ static int slot_stop(struct provider *base, unsigned slot,
 {
 	struct server *s = server_find(of(base), (int)slot);
 
-	if (!s)
-		return 0;
-	if (of(base)->swarm)
-		swarm_server_check(of(base), s, deadline, NULL);
-	return server_remove(of(base), s, deadline, err);
+	return s ? server_remove(of(base), s, deadline, err) : 0;
 }
 
 static int template_ensure(struct provider *base,
@@ -301,13 +302,6 @@ static char *slot_name(struct provider *base, unsigned slot)
 			 base->spec.service, slot);
 }
 
-static char *slot_node(struct provider *base, unsigned slot)
-{
-	return server_node(of(base), base->spec.isolation == ISOLATE_DATABASE
-					 ? SERVER_SHARED
-					 : (int)slot);
-}
-
 static void facts(const struct provider *base, struct provider_facts *ret)
 {
 	const struct container_provider *p =
@@ -319,9 +313,10 @@ static void facts(const struct provider *base, struct provider_facts *ret)
 	    .template_key = p->key,
 	    .template_built = p->built,
 	    .server_version = p->server_version,
-	    .via = p->swarm                 ? "port of a node"
-		   : p->shared == SHARED_NO ? "published port"
-					    : "unix socket",
+	    .via = p->swarm                     ? "port of a node"
+		   : p->port_way == PORT_DIRECT ? "container's address"
+		   : p->shared == SHARED_NO     ? "published port"
+						: "unix socket",
 	    .cpus = p->swarm ? p->swarm->cpus : 0,
 	    .restored_by = atomic_load(&p->restored_by),
 	};
@@ -395,6 +390,7 @@ static void close_provider(struct provider *base,
 	free(p->image_name);
 	free(p->template_ref);
 	free(p->template_id);
+	free(p->network);
 	free(p->password);
 	free(p->root_password);
 	free(p->server_version);
@@ -409,7 +405,6 @@ static const struct provider_ops container_ops = {
     .slot_states = slot_states,
     .slot_stop = slot_stop,
     .slot_name = slot_name,
-    .slot_node = slot_node,
     .facts = facts,
     .close = close_provider,
 };
@@ -421,7 +416,6 @@ static const struct provider_ops shared_ops = {
     .slot_states = slot_states,
     .slot_stop = shared_slot_stop,
     .slot_name = slot_name,
-    .slot_node = slot_node,
     .facts = facts,
     .close = close_provider,
 };
@@ -445,6 +439,23 @@ static void make_key(struct container_provider *p)
 					    p->base.owner.session, spec->index);
 	else
 		p->template_ref = xasprintf(TEMPLATE_REPO ":%s", p->key);
+}
+
+/* A swarm's servers have their own way. */
+static int find_ourselves(struct container_provider *p,
+			  const struct deadline *deadline, struct error *err)
+{
+	int inside = p->swarm ? 0
+			      : engine_own_network(p->engine, deadline,
+						   &p->network, err);
+
+	if (inside < 0)
+		return -1;
+	p->inside = inside == 1;
+	if (p->inside)
+		log_debug("this is a container of the engine, on network '%s'",
+			  p->network ? p->network : "(default)");
+	return 0;
 }
 
 static int open_provider(struct engine *engine,
@@ -481,8 +492,9 @@ static int open_provider(struct engine *engine,
 	pthread_mutex_init(&p->mutex, NULL);
 	pthread_mutex_init(&p->start_mutex, NULL);
 	make_key(p);
-	if (engine_watch_start(engine, label, on_event, p, &p->watch, err) <
-	    0) {
+	if (find_ourselves(p, deadline, err) < 0 ||
+	    engine_watch_start(engine, label, on_event, p, &p->watch, err) <
+		0) {
 		provider_close(&p->base, deadline);
 		return -1;
 	}

@@ -12,6 +12,7 @@
 #include "docker/service.h"
 #include "provider/contract.h"
 #include "provider/impl.h"
+#include "provider/reach.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -35,16 +36,16 @@ enum {
  */
 struct server {
 	int slot;
-	char *name;             /* the container's */
-	char *dir;              /* on the host, for its socket; NULL: TCP */
-	struct container c;     /* id "": not made */
-	char service[SWARM_ID]; /* a service's id instead, or "" */
-	/* the node that runs it, or "" and NULL; under the provider's mutex */
-	char node_id[SWARM_ID];
-	char *node;
-	bool node_gone;            /* as far as is known */
+	char *name;                /* the container's */
+	char *dir;                 /* on the host, for its socket; NULL: TCP */
+	struct container c;        /* id "": not made */
+	char service[SWARM_ID];    /* a service's id instead, or "" */
+	char *node;                /* that runs it, by its name; or NULL */
 	struct db_address address; /* for its administration */
-	struct clones *clones;     /* NULL: it holds no original */
+	/* where its port may be reached; server_wait finds out */
+	struct reach_place places[2];
+	size_t n_places;
+	struct clones *clones; /* NULL: it holds no original */
 	/* administrators' connections at rest; under the provider's mutex */
 	struct db *idle[SERVER_IDLE];
 	atomic_bool ended;
@@ -64,6 +65,13 @@ enum shared_fs {
 	SHARED_UNKNOWN,
 	SHARED_YES,
 	SHARED_NO
+};
+
+/* Where servers' ports are reached. */
+enum port_way {
+	PORT_UNKNOWN,
+	PORT_PUBLISHED,
+	PORT_DIRECT /* at the container's own address */
 };
 
 struct container_provider {
@@ -86,8 +94,13 @@ struct container_provider {
 	char slot_root_password[CONTAINER_PASSWORD + 1];
 	char *server_version;
 	bool built;
+	/* this process is in a container of the engine: its network, which
+	 * servers join (NULL: the default one) */
+	bool inside;
+	char *network;
 	pthread_mutex_t mutex; /* guards what follows */
 	enum shared_fs shared;
+	enum port_way port_way;
 	struct server **servers;
 	size_t n_servers;
 	pthread_mutex_t start_mutex; /* one thread starts the shared server */
@@ -136,8 +149,6 @@ void server_create_done(struct container_provider *p, const struct server *s,
 void server_set_address(struct container_provider *p, struct server *s,
 			const struct server_plan *plan, const char *host,
 			uint16_t port);
-/* The name of the node that runs it, or NULL; the caller frees. */
-char *server_node(struct container_provider *p, int slot);
 /* The server of a slot, or NULL. */
 struct server *server_find(struct container_provider *p, int slot);
 

@@ -13,7 +13,7 @@
 #include "provider/swarm.h"
 
 #include <errno.h>
-#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -84,18 +84,6 @@ struct server *server_find(struct container_provider *p, int slot)
 	return found;
 }
 
-char *server_node(struct container_provider *p, int slot)
-{
-	char *node = NULL;
-
-	pthread_mutex_lock(&p->mutex);
-	for (size_t i = 0; i < p->n_servers; i++)
-		if (p->servers[i]->slot == slot)
-			node = xstrdup_or_null(p->servers[i]->node);
-	pthread_mutex_unlock(&p->mutex);
-	return node;
-}
-
 /*
  * The directory that the server's socket will appear in. The server runs as a
  * user of its own, so the directory is open to all; its parent, the session's,
@@ -158,7 +146,7 @@ static int create_once(struct container_provider *p, struct server *s,
 	struct container_spec c = {
 	    .image = plan->image,
 	    .name = s->name,
-	    .network_mode = s->dir ? "none" : NULL,
+	    .network_mode = s->dir ? "none" : p->network,
 	    .port = s->dir ? 0 : contract_port(spec->dialect),
 	    .publish_ip = engine_is_local(p->engine) ? NULL : "0.0.0.0",
 	    .mounts = &mount,
@@ -277,10 +265,47 @@ static int create(struct container_provider *p, struct server *s,
 	return create_once(p, s, plan, deadline, err);
 }
 
-/* The published port: engines fill it in a moment after the start. */
+static void add_place(struct server *s, const char *host, uint16_t port)
+{
+	struct reach_place *place = &s->places[s->n_places++];
+
+	snprintf(place->host, sizeof(place->host), "%s", host);
+	place->port = port;
+}
+
+/* The likelier first; the one that serves others already, alone. */
+static int set_places(struct container_provider *p, struct server *s,
+		      const struct container_state *state, struct error *err)
+{
+	uint16_t inside = contract_port(p->base.spec.dialect);
+	/* the network of containers is a machine's own business */
+	bool direct = *state->ip && (p->inside || engine_is_local(p->engine));
+	char published[64];
+	enum port_way way;
+
+	pthread_mutex_lock(&p->mutex);
+	way = p->port_way;
+	pthread_mutex_unlock(&p->mutex);
+	if (!direct || way == PORT_PUBLISHED) {
+		direct = false;
+		way = PORT_PUBLISHED;
+	}
+	if (reach_resolve(engine_publish_host(p->engine), published, err) < 0)
+		return -1;
+	s->n_places = 0;
+	if (way == PORT_DIRECT || (direct && p->inside))
+		add_place(s, state->ip, inside);
+	if (way != PORT_DIRECT)
+		add_place(s, published, state->host_port);
+	if (way == PORT_UNKNOWN && direct && !p->inside)
+		add_place(s, state->ip, inside);
+	return 0;
+}
+
+/* Where its port may be reached: engines fill it in a moment after the start.
+ */
 static int find_port(struct container_provider *p, struct server *s,
-		     const struct deadline *deadline, uint16_t *ret,
-		     struct error *err)
+		     const struct deadline *deadline, struct error *err)
 {
 	struct deadline limit = deadline_sooner(*deadline, 10000);
 	struct container_state state;
@@ -289,15 +314,13 @@ static int find_port(struct container_provider *p, struct server *s,
 		if (container_inspect(p->engine, s->c.id, &limit, &state, err) <
 		    0)
 			return -1;
-		if (state.host_port) {
-			*ret = state.host_port;
-			return 0;
-		}
+		if (state.host_port)
+			return set_places(p, s, &state, err);
 		if (!state.running) {
 			/* it will never have one; server_wait says why */
 			atomic_store(&s->exit_code, state.exit_code);
 			atomic_store(&s->ended, true);
-			*ret = 0;
+			add_place(s, "127.0.0.1", 0);
 			return 0;
 		}
 		if (deadline_poll(&limit, NULL, 0, 20, "published port", err) <
@@ -334,11 +357,10 @@ static int run_once(struct container_provider *p,
 		    struct error *err)
 {
 	struct server *s = server_new(p, plan);
-	uint16_t port = 0;
 
 	if (create(p, s, plan, deadline, err) < 0 ||
 	    container_start(p->engine, &s->c, deadline, err) < 0 ||
-	    (!s->dir && find_port(p, s, deadline, &port, err) < 0)) {
+	    (!s->dir && find_port(p, s, deadline, err) < 0)) {
 		struct deadline cleanup = deadline_in(CLEANUP_MS, NULL);
 
 		error_wrap(err, "run '%s'",
@@ -346,7 +368,7 @@ static int run_once(struct container_provider *p,
 		server_remove(p, s, &cleanup, NULL);
 		return -1;
 	}
-	server_set_address(p, s, plan, engine_publish_host(p->engine), port);
+	server_set_address(p, s, plan, s->places[0].host, s->places[0].port);
 	*ret = s;
 	return 0;
 }
@@ -390,10 +412,6 @@ static int describe_end(struct container_provider *p, struct server *s,
 			  "server '%s' ended with exit code %d before it was "
 			  "ready",
 			  s->name, state.exit_code);
-		/* podman 4 does not tell why */
-		if (state.exit_code == 128 + SIGKILL)
-			error_hint(err, "if it used more memory than it may, "
-					"give it more with --memory");
 	}
 	if (tail.len)
 		error_detail(err, tail.s);
@@ -440,6 +458,31 @@ static int log_tail(struct container_provider *p, const struct server *s,
 				  deadline, ret, NULL);
 }
 
+/* Which of its places is the server's address. */
+static int choose_place(struct container_provider *p, struct server *s,
+			struct wait_ctx *ctx, const struct deadline *deadline,
+			struct error *err)
+{
+	size_t i;
+
+	if (reach_first(s->places, s->n_places, look_for_end, ctx, deadline, &i,
+			err) < 0)
+		return -1;
+	if (!s->n_places)
+		return 0;
+	free(s->address.host);
+	s->address.host = xstrdup(s->places[i].host);
+	s->address.port = s->places[i].port;
+	if (s->n_places == 1)
+		return 0;
+	log_debug("'%s' is reached at %s:%u", s->name, s->address.host,
+		  (unsigned)s->address.port);
+	pthread_mutex_lock(&p->mutex);
+	p->port_way = (i == 0) == p->inside ? PORT_DIRECT : PORT_PUBLISHED;
+	pthread_mutex_unlock(&p->mutex);
+	return 0;
+}
+
 int server_wait(struct container_provider *p, struct server *server,
 		const struct db_address *address,
 		const struct deadline *deadline, struct db **ret_db,
@@ -450,10 +493,17 @@ int server_wait(struct container_provider *p, struct server *server,
 	auto_buf struct buf tail = BUF_INIT_MAX(SERVER_LOG_BYTES);
 	struct deadline limit = deadline_in(5000, NULL);
 
-	if (db_wait_ready(address, &wait, deadline, ret_db, err) == 0)
+	if (choose_place(p, server, &ctx, deadline, err) == 0 &&
+	    db_wait_ready(address, &wait, deadline, ret_db, err) == 0)
 		return 0;
 	if (err && err->kind == ERROR_SERVER)
 		return -1; /* describe_end has named it */
+	if (err && err->kind == ERROR_TIMEOUT && !server->dir &&
+	    !engine_is_local(p->engine))
+		error_hint(err,
+			   "ports that the engine publishes have to be reached "
+			   "at '%s' from here",
+			   engine_publish_host(p->engine));
 	if (err && err->kind == ERROR_TIMEOUT &&
 	    log_tail(p, server, &limit, &tail) == 0 && tail.len)
 		error_detail(err, tail.s);

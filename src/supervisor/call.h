@@ -12,7 +12,6 @@
 #include "supervisor/front.h"
 #include "supervisor/joint.h"
 #include "supervisor/leases.h"
-#include "supervisor/refuse.h"
 #include "supervisor/rename.h"
 
 struct call {
@@ -26,8 +25,8 @@ struct call {
 	struct tenant_use use;
 	struct joint *joint;
 	unsigned slot;
-	unsigned attempts; /* at connecting */
-	enum refuse_heard heard;
+	unsigned attempts;    /* at connecting */
+	bool heard;           /* the client has said who it is */
 	struct rename rename; /* isolation: database; else unset */
 	struct buf early;     /* for the server, before the joint */
 };

@@ -11,16 +11,13 @@
 
 #include "dialect/address.h"
 
+#include <stdbool.h>
+
 struct supervisor;
 
-/* What the client waits for. */
-enum refuse_heard {
-	HEARD_NOTHING, /* to be greeted, or to be heard out */
-	HEARD_LOGIN,   /* it has said who it is */
-	HEARD_COMMAND  /* it was served, and may have asked something */
-};
+/* heard: the client has said who it is, and waits for the answer to that. */
 void refuse_connection(struct supervisor *s, int fd, enum dialect dialect,
-		       const char *reason, enum refuse_heard heard);
+		       const char *reason, bool heard);
 /* Closes those that are still under way. */
 void refuse_close_all(struct supervisor *s);
 

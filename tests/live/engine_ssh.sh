@@ -21,6 +21,18 @@ out_has '^  local +no$'
 run 0 testenv exec --db postgres --require container -- psql -Atc 'select 1'
 out_is 1
 
+# a name that only ssh knows: its real one is where ports are published
+mkdir alias
+printf 'Host box\nHostName 127.0.0.1\nPort 2222\nUser root\n' >alias/config
+printf '#!/bin/sh\nexec %s/ssh -F %s/alias/config "$@"\n' "$2" "$tmp" >alias/ssh
+chmod +x alias/ssh
+# shellcheck disable=SC2016 # for the inner shell
+run 0 env DOCKER_HOST=ssh://box PATH="$tmp/alias:$PATH" "$TESTENV_BIN" exec \
+	--db postgres --require container --no-cache \
+	--migrate 'psql -qc "create table t ()" "$DATABASE_URL"' -- \
+	psql -Atc 'select count(*) from t'
+out_is 0
+
 run 125 env DOCKER_HOST=ssh://root@127.0.0.1:1 "$TESTENV_BIN" exec \
 	--db postgres --require container -- true
 err_has "engine 'ssh://root@127.0.0.1:1' \(DOCKER_HOST\): no connection by 'ssh': ssh: connect to host 127.0.0.1 port 1: Connection refused"

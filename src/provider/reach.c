@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+#include "provider/reach.h"
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "base/error.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+	/* what is there accepts or refuses within a round trip */
+	REACH_MS = 3000,
+	TURN_MS = 300, /* one of several places */
+	PAUSE_MS = 20,
+	PLACES_MAX = 4
+};
+
+static int try_within(const char *host, uint16_t port,
+		      const struct deadline *deadline, int64_t ms)
+{
+	struct deadline limit = deadline_sooner(*deadline, ms);
+	struct sockaddr_in in = {.sin_family = AF_INET,
+				 .sin_port = htons(port)};
+	struct pollfd p = {.events = POLLOUT};
+	auto_close int fd = -1;
+	socklen_t len = sizeof(int);
+	int failure = 0;
+
+	if (inet_pton(AF_INET, host, &in.sin_addr) != 1)
+		return EADDRNOTAVAIL;
+	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return errno;
+	if (connect(fd, (const struct sockaddr *)&in, sizeof(in)) == 0)
+		return 0;
+	if (errno != EINPROGRESS)
+		return errno;
+	p.fd = fd;
+	if (deadline_poll(&limit, &p, 1, ms, "connection", NULL) <= 0)
+		return ETIMEDOUT;
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &failure, &len) < 0)
+		return errno;
+	return failure;
+}
+
+int reach_try(const char *host, uint16_t port, const struct deadline *deadline)
+{
+	return try_within(host, port, deadline, REACH_MS);
+}
+
+int reach_resolve(const char *host, char ret[64], struct error *err)
+{
+	struct addrinfo hints = {.ai_family = AF_INET,
+				 .ai_socktype = SOCK_STREAM};
+	struct addrinfo *found = NULL;
+	int failure = getaddrinfo(host, NULL, &hints, &found);
+	int named;
+
+	if (failure)
+		return error_set(err, ERROR_ENGINE,
+				 "the engine's host '%s' has no IPv4 address: "
+				 "%s",
+				 host, gai_strerror(failure));
+	named = getnameinfo(found->ai_addr, found->ai_addrlen, ret, 64, NULL, 0,
+			    NI_NUMERICHOST);
+	freeaddrinfo(found);
+	if (named)
+		return error_set(err, ERROR_ENGINE,
+				 "the engine's host '%s': %s", host,
+				 gai_strerror(named));
+	return 0;
+}
+
+static int none_answers(const struct reach_place *places, size_t n,
+			const int *failures, struct error *err)
+{
+	auto_buf struct buf list = BUF_INIT;
+
+	for (size_t i = 0; i < n; i++)
+		buf_printf(&list, "%s%s:%u: %s", i ? ", " : "", places[i].host,
+			   (unsigned)places[i].port, strerror(failures[i]));
+	return error_set(err, ERROR_TIMEOUT,
+			 "it is not reached from here by any of its addresses "
+			 "(%s)",
+			 list.s);
+}
+
+int reach_first(const struct reach_place *places, size_t n,
+		int (*dead)(void *ctx, struct error *err), void *ctx,
+		const struct deadline *deadline, size_t *ret, struct error *err)
+{
+	int failures[PLACES_MAX] = {0};
+	auto_error struct error over = ERROR_INIT;
+
+	if (n > PLACES_MAX)
+		n = PLACES_MAX;
+	for (size_t i = 0; n > 1;) {
+		failures[i] = try_within(places[i].host, places[i].port,
+					 deadline, TURN_MS);
+		if (!failures[i]) {
+			*ret = i;
+			return 0;
+		}
+		if (++i < n)
+			continue;
+		i = 0;
+		if (dead && dead(ctx, err) < 0)
+			return -1;
+		if (deadline_poll(deadline, NULL, 0, PAUSE_MS, "connection",
+				  &over) == 0)
+			continue;
+		if (over.kind != ERROR_TIMEOUT)
+			return error_move(err, &over);
+		return none_answers(places, n, failures, err);
+	}
+	*ret = 0;
+	return 0;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * provider/reach.h - where a container's port is reached from here.
+ *
+ * Where the engine publishes it, mostly. Not so when this process runs in a
+ * container that was given the engine's socket, or when the engine has nothing
+ * that serves published ports on the loopback interface: then at the
+ * container's own address. Which one it is, is found out by connecting.
+ */
+#ifndef PROVIDER_REACH_H
+#define PROVIDER_REACH_H
+
+#include "base/clock.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct error;
+
+struct reach_place {
+	char host[64]; /* an IPv4 address, in digits */
+	uint16_t port;
+};
+
+/* 0, or errno: ECONNREFUSED says that the machine is there. */
+int reach_try(const char *host, uint16_t port, const struct deadline *deadline);
+
+/* The IPv4 address of a name, in digits: ERROR_ENGINE where it has none. */
+int reach_resolve(const char *host, char ret[64], struct error *err);
+
+/*
+ * Tries the places in turns until one takes a connection: its index. `dead`
+ * (or NULL) is asked in between and ends it with its own error. With one place
+ * nothing is tried. ERROR_TIMEOUT lists each place and what was met there.
+ */
+int reach_first(const struct reach_place *places, size_t n,
+		int (*dead)(void *ctx, struct error *err), void *ctx,
+		const struct deadline *deadline, size_t *ret,
+		struct error *err);
+
+#endif

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+#include "provider/reach.h"
+
+#include "unit/cm.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/error.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/* A port of 127.0.0.1: with a listener, or kept from others and refused. */
+static int open_port(bool listening, uint16_t *ret)
+{
+	struct sockaddr_in in = {.sin_family = AF_INET,
+				 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof(in);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_true(fd >= 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&in, sizeof(in)), 0);
+	if (listening)
+		assert_int_equal(listen(fd, 8), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&in, &len), 0);
+	*ret = ntohs(in.sin_port);
+	return fd;
+}
+
+static int die(void *ctx, struct error *err)
+{
+	int *turns = ctx;
+
+	if (--*turns)
+		return 0;
+	return error_set(err, ERROR_SERVER, "it ended");
+}
+
+static void the_first_that_answers_is_taken(void **state)
+{
+	auto_error struct error err = ERROR_INIT;
+	struct deadline d = deadline_in(30000, NULL);
+	struct reach_place places[2] = {{"127.0.0.1", 0}, {"127.0.0.1", 0}};
+	auto_close int refused = open_port(false, &places[0].port);
+	auto_close int open = open_port(true, &places[1].port);
+	size_t at = 9;
+
+	(void)state;
+	assert_int_equal(reach_first(places, 2, NULL, NULL, &d, &at, &err), 0);
+	assert_int_equal(at, 1);
+	/* one alone is not tried: it is what there is */
+	assert_int_equal(reach_first(places, 1, NULL, NULL, &d, &at, &err), 0);
+	assert_int_equal(at, 0);
+}
+
+static void none_that_answers_is_said(void **state)
+{
+	auto_error struct error err = ERROR_INIT;
+	struct deadline d = deadline_in(300, NULL);
+	struct deadline long_one = deadline_in(30000, NULL);
+	struct reach_place places[2] = {{"127.0.0.1", 0}, {"no address", 1}};
+	auto_close int refused = open_port(false, &places[0].port);
+	auto_free char *text = NULL;
+	size_t at;
+	int turns = 3;
+
+	(void)state;
+	text = xasprintf("it is not reached from here by any of its addresses "
+			 "(127.0.0.1:%u: Connection refused, no address:1: "
+			 "Cannot assign requested address)",
+			 (unsigned)places[0].port);
+	assert_int_equal(reach_first(places, 2, NULL, NULL, &d, &at, &err), -1);
+	assert_int_equal(err.kind, ERROR_TIMEOUT);
+	assert_string_equal(err.text, text);
+	assert_int_equal(
+	    reach_first(places, 2, die, &turns, &long_one, &at, &err), -1);
+	assert_int_equal(err.kind, ERROR_SERVER);
+	assert_string_equal(err.text, "it ended");
+}
+
+static void names_become_addresses(void **state)
+{
+	auto_error struct error err = ERROR_INIT;
+	char host[64];
+
+	(void)state;
+	assert_int_equal(reach_resolve("localhost", host, &err), 0);
+	assert_string_equal(host, "127.0.0.1");
+	assert_int_equal(reach_resolve("10.1.2.3", host, &err), 0);
+	assert_string_equal(host, "10.1.2.3");
+	assert_int_equal(reach_resolve("::1", host, &err), -1);
+	assert_int_equal(err.kind, ERROR_ENGINE);
+	assert_non_null(
+	    strstr(err.text, "the engine's host '::1' has no IPv4 address: "));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(the_first_that_answers_is_taken),
+	    cmocka_unit_test(none_that_answers_is_said),
+	    cmocka_unit_test(names_become_addresses),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
