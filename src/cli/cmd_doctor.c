@@ -67,6 +67,9 @@ static void put_verdict(struct buf *out, const struct doctor *d)
 			   error_text(&d->why));
 	else if (!strcmp(d->backend, "local"))
 		buf_puts(out, "would be used: local programs, as asked for\n");
+	else if (!strcmp(d->backend, "swarm"))
+		buf_puts(out, "would be used: services of a swarm, as asked "
+			      "for\n");
 	else if (!strcmp(d->backend, "sqlite"))
 		buf_puts(out, "would be used: SQLite files, as asked for\n");
 	else

@@ -18,6 +18,7 @@
 #include "provider/labels.h"
 #include "provider/slot_user.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -295,7 +296,7 @@ static int fill(struct existing_provider *p, struct db *db, const char *name,
 
 const char *existing_maria_way(const struct existing_provider *p)
 {
-	switch (p->maria.way) {
+	switch (atomic_load(&p->maria.way)) {
 	case WAY_COPY:
 		return "a copy of the template";
 	case WAY_MIGRATE:

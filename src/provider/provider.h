@@ -102,6 +102,10 @@ int provider_open_swarm(struct engine *engine, const struct provider_spec *spec,
 			const struct deadline *deadline,
 			const struct progress *progress, struct provider **ret,
 			struct error *err);
+/* Only whether that could be done: why not, and what to do about it. */
+int provider_check_swarm(struct engine *engine,
+			 const struct provider_spec *spec,
+			 const struct deadline *deadline, struct error *err);
 /* ERROR_NO_SERVER when the programs are not installed here. */
 int provider_open_local(const struct provider_spec *spec,
 			const struct ownership *owner,

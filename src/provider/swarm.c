@@ -118,6 +118,18 @@ void swarm_free(struct swarm *swarm)
 	free(swarm);
 }
 
+int provider_check_swarm(struct engine *engine,
+			 const struct provider_spec *spec,
+			 const struct deadline *deadline, struct error *err)
+{
+	struct swarm *swarm;
+
+	if (swarm_open(engine, spec, deadline, &swarm, err) < 0)
+		return -1;
+	swarm_free(swarm);
+	return 0;
+}
+
 /*
  * By digest, so that all nodes run this very template: another machine may push
  * its own under the same key, with other passwords. The name is taken back

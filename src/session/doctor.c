@@ -9,6 +9,7 @@
 #include "docker/engine.h"
 #include "docker/image.h"
 #include "provider/programs.h"
+#include "provider/provider.h"
 
 #include <grp.h>
 #include <inttypes.h>
@@ -206,6 +207,23 @@ static void note_images(struct doctor *d, struct engine *engine,
 	}
 }
 
+static bool wants_swarm(const struct config *config)
+{
+	return config->backend == BACKEND_SWARM ||
+	       (config->require && !strcmp(config->require, "swarm"));
+}
+
+static void look_at_swarm(struct doctor *d, const struct config *config,
+			  struct engine *engine,
+			  const struct deadline *deadline)
+{
+	struct provider_spec spec = {.swarm_registry = config->swarm_registry};
+
+	if (provider_check_swarm(engine, &spec, deadline, &d->why) < 0 &&
+	    d->why.hint)
+		fix(d, "%s: %s", error_text(&d->why), d->why.hint);
+}
+
 static void look_for_engine(struct doctor *d, const struct config *config,
 			    const struct deadline *deadline)
 {
@@ -224,6 +242,8 @@ static void look_for_engine(struct doctor *d, const struct config *config,
 		return;
 	note_engine(d, engine, deadline);
 	note_images(d, engine, deadline);
+	if (wants_swarm(config))
+		look_at_swarm(d, config, engine, deadline);
 	engine_free(engine);
 }
 
@@ -344,6 +364,8 @@ static void give_verdict(struct doctor *d, const struct config *config)
 			  "the servers asked for are not installed");
 		fix(d, "install them: on Debian, packages 'postgresql' and "
 		       "'mariadb-server-core'");
+	} else if (wants_swarm(config)) {
+		d->backend = d->why.kind == ERROR_NONE ? "swarm" : NULL;
 	} else if (d->why.kind == ERROR_NONE) {
 		d->backend = "container";
 	} else {

@@ -168,8 +168,8 @@ static void flyway_table(enum dialect d, const char *table, struct buf *b)
 	static const char *const installed_on[] = {
 	    [DIALECT_POSTGRES] = "timestamp NOT NULL DEFAULT now()",
 	    [DIALECT_MARIADB] = "timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP",
-	    [DIALECT_SQLITE] = "text NOT NULL DEFAULT "
-			       "(strftime('%Y-%m-%d %H:%M:%f', 'now'))",
+	    [DIALECT_SQLITE] = ("text NOT NULL DEFAULT "
+				"(strftime('%Y-%m-%d %H:%M:%f', 'now'))"),
 	};
 
 	buf_printf(

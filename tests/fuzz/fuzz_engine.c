@@ -6,7 +6,8 @@
  * The first byte says which call is made, the second the reply's form: its low
  * three bits a status; with bit 3 the rest is sent as it is, head and chunks
  * and all. A line "--" parts what the call's requests get in turn; the last
- * part is for all that follow.
+ * part is for all that follow. From 0xe0 on, the first byte is a call to a
+ * swarm's manager.
  */
 #include "base/buf.h"
 #include "base/clock.h"
@@ -15,6 +16,7 @@
 #include "docker/container.h"
 #include "docker/engine.h"
 #include "docker/image.h"
+#include "docker/service.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -249,6 +251,64 @@ static void call_image(unsigned which, const struct deadline *d,
 	}
 }
 
+static void look_at_swarm(unsigned which, const struct deadline *d,
+			  struct error *err)
+{
+	auto_swarm_nodes struct swarm_nodes nodes = SWARM_NODES_INIT;
+	auto_service_list struct service_list list = SERVICE_LIST_INIT;
+	struct service_task task;
+	struct swarm_info info;
+
+	switch (which) {
+	case 0:
+		if (swarm_nodes(engine, d, &nodes, err) == 0 && nodes.n)
+			must(memchr(nodes.list[0].address, 0,
+				    sizeof(nodes.list[0].address)) != NULL);
+		break;
+	case 1:
+		if (swarm_info(engine, d, &info, err) == 0)
+			must(memchr(info.state, 0, sizeof(info.state)) &&
+			     memchr(info.managers, 0, sizeof(info.managers)));
+		break;
+	case 2:
+		service_list(engine, "a=b", d, &list, err);
+		break;
+	default:
+		if (service_task(engine, "s", d, &task, err) == 0)
+			must(memchr(task.state, 0, sizeof(task.state)) &&
+			     memchr(task.message, 0, sizeof(task.message)) &&
+			     !(task.running && task.ended));
+	}
+}
+
+static void call_service(unsigned which, const struct deadline *d,
+			 struct error *err)
+{
+	struct service_spec spec = {.name = "n", .image = "sha256:1"};
+	struct container_log_options options = {false, 10, false};
+	char id[SWARM_ID];
+	char *digest = NULL;
+
+	switch (which) {
+	case 4:
+		service_create(engine, &spec, d, id, err);
+		break;
+	case 5:
+		service_remove(engine, "s", d, err);
+		break;
+	case 6:
+		service_logs(engine, "s", &options, d, take_log, NULL, err);
+		break;
+	case 7:
+		if (image_push(engine, "localhost:1/a:b", d, NULL, &digest,
+			       err) == 0)
+			free(digest);
+		break;
+	default:
+		look_at_swarm(which, d, err);
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	auto_error struct error err = ERROR_INIT;
@@ -263,7 +323,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	reply = (const char *)data + 2;
 	reply_end = (const char *)data + size;
 	pthread_mutex_unlock(&mutex);
-	if (data[0] % 16 < 9)
+	if (data[0] >= 0xe0)
+		call_service(data[0] % 8, &d, &err);
+	else if (data[0] % 16 < 9)
 		call_container(data[0] % 16, &d, &err);
 	else
 		call_image(data[0] % 16 - 9, &d, &err);

@@ -18,7 +18,11 @@ echo "create table t (id int primary key); -- $$" >migrations/1.sql
 run 125 testenv exec --db postgres --backend swarm -- true
 err_has "^testenv: service 'db': the engine at '$node' is in no swarm$"
 err_has '^hint: .* docker swarm init$'
+run 3 testenv doctor --db postgres --backend swarm
+out_has 'would be used: nothing: .* is in no swarm$'
 "$engines/swarm-up" "$node" >"$tmp/out" 2>&1 || fail 'no swarm'
+run 0 testenv doctor --db postgres --backend swarm
+out_has '^would be used: services of a swarm, as asked for$'
 give_images "$node"
 
 # on_swarm EXEC-OPTION... -- COMMAND...
@@ -40,6 +44,11 @@ on_swarm --db postgres --isolation database --workers 2 -- sh -c '
 	psql -AtX "$TESTENV_URL_0" -c "select count(*) from t"'
 out_has '^0$'
 err_is ''
+# the same engine by its socket: its node is not at 127.0.0.1
+on_swarm --db postgres --workers 1 \
+	--host "unix://$engines_dir/node-swarm3/run/docker.sock" -- sh -c '
+	echo "session $TESTENV_SESSION"; psql -AtX -c "select count(*) from t"'
+out_has '^0$'
 on_swarm --db mariadb --workers 1 -- sh -c '
 	echo "session $TESTENV_SESSION"
 	mariadb -u "$MYSQL_USER" "$MYSQL_DATABASE" -e "insert into t values (1)"'
