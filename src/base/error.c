@@ -143,8 +143,10 @@ const char *error_text(const struct error *err)
 static bool says_disk_full(const char *text)
 {
 	static const char *const words[] = {
-	    "no space left", "disk is full", "disk full",
-	    "Errcode: 28 ", /* MariaDB's, in whatever language */
+	    "no space left",         "disk is full", "disk full",
+	    "Check free disk space", /* Postgres' hint */
+	    "Errcode: 28 ",          /* MariaDB's, in whatever language */
+	    "failed with error 28",
 	};
 
 	for (size_t i = 0; text && i < array_len(words); i++)

@@ -300,7 +300,7 @@ bool pool_reset(struct pool *pool, uint64_t owner)
 	struct slot *slot = slot_of(pool, owner);
 	struct outcome *o;
 
-	if (!slot || slot->state != POOL_LEASED || slot->lost)
+	if (!slot || slot->state != POOL_LEASED)
 		return false;
 	o = calloc(1, sizeof(*o));
 	if (!o)
@@ -310,6 +310,7 @@ bool pool_reset(struct pool *pool, uint64_t owner)
 	*pool->told_last = o;
 	pool->told_last = &o->next;
 	slot->state = POOL_CLEANING;
+	slot->lost = false;
 	return true;
 }
 

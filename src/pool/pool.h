@@ -85,12 +85,13 @@ void pool_gone(struct pool *pool, uint64_t owner);
 void pool_made(struct pool *pool, unsigned slot, bool ok);
 void pool_cleaned(struct pool *pool, unsigned slot, bool ok);
 
-/* The slot's server died. Its owner keeps the lease (its connections fail);
- * once nobody's it is made anew. */
+/* The slot's server died. Its owner keeps the lease (its connections fail until
+ * a reset); once nobody's it is made anew. */
 void pool_lost(struct pool *pool, unsigned slot);
 
-/* Brings a held slot back while its owner keeps it: a CLEAN comes out. false if
- * the owner holds none, or one that is being cleaned. */
+/* Brings a held slot back while its owner keeps it, also one that was lost or
+ * that an earlier reset left broken: a CLEAN comes out. false if the owner
+ * holds none, or one that is being cleaned. */
 bool pool_reset(struct pool *pool, uint64_t owner);
 
 /* The next thing to do, or false when there is nothing until the next event. */

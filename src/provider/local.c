@@ -76,6 +76,7 @@ static int start_server(struct local_provider *p, int slot,
 	    local_server_start(p, s, p->password, p->root_password, deadline,
 			       &db, err) < 0 ||
 	    claim(p, s, db, deadline, err) < 0) {
+		local_about_disk(p, s, err);
 		local_server_remove(p, s, NULL);
 		return -1;
 	}
@@ -170,7 +171,7 @@ static int shared_clean(struct provider *base, unsigned slot, bool same_owner,
 	auto_free char *user = slot_user_name(base, slot);
 	const char *password = of(base)->slot_password;
 	auto_db struct db *db = NULL;
-	struct local_server *s;
+	struct local_server *s = NULL;
 
 	(void)same_owner;
 	if (shared_server(of(base), deadline, &s, err) < 0 ||
@@ -180,7 +181,7 @@ static int shared_clean(struct provider *base, unsigned slot, bool same_owner,
 			   s->dir, deadline, err) < 0 ||
 	    (user &&
 	     slot_user_let_in(db, user, password, database, deadline, err) < 0))
-		return -1;
+		return local_about_disk(of(base), s, err);
 	slot_address(of(base), s, database, ret);
 	ret->slot_user = take_ptr(&user);
 	return 0;

@@ -79,6 +79,11 @@ int local_server_shut_down(struct local_server *s,
 /* Ends it as fast as can be, removes what was its, and frees it. */
 int local_server_remove(struct local_provider *p, struct local_server *s,
 			struct error *err);
+/* Makes of an error that is about a full disk, by its own words or, where those
+ * say little, by the end of the server's log (`s` may be NULL), ERROR_NO_SPACE
+ * "the disk of '…' is full: …". Returns -1. */
+int local_about_disk(const struct local_provider *p,
+		     const struct local_server *s, struct error *err);
 struct local_server *local_server_find(struct local_provider *p, int slot);
 
 /* One of the machine's programs, as the servers' user; its output is the

@@ -146,6 +146,33 @@ static void add_log(const struct local_server *s, struct error *err)
 		error_detail(err, tail.s);
 }
 
+int local_about_disk(const struct local_provider *p,
+		     const struct local_server *s, struct error *err)
+{
+	auto_buf struct buf tail = BUF_INIT_MAX(LOG_TAIL);
+	auto_error struct error log = ERROR_INIT;
+	const char *end;
+
+	if (!err || err->kind == ERROR_CANCELLED || err->kind == ERROR_NO_SPACE)
+		return -1;
+	if (s && (err->kind == ERROR_DATABASE || err->kind == ERROR_SERVER)) {
+		ward_log_tail(s->log, &tail);
+		error_set(&log, ERROR_SERVER, "%s", tail.s);
+	}
+	if (!error_is_disk_full(err) && !error_is_disk_full(&log))
+		return -1;
+	err->kind = ERROR_NO_SPACE;
+	/* pages of what else failed for it */
+	error_detail(err, NULL);
+	error_hint(err, "make room on it: 'testenv gc --cache-size 0' removes "
+			"every template that no session uses");
+	/* the session's own is gone when this is read */
+	end = strrchr(p->base.owner.local_dir, '/');
+	return error_wrap(err, "the disk of '%.*s' is full",
+			  (int)(end - p->base.owner.local_dir),
+			  p->base.owner.local_dir);
+}
+
 static int run_to_end(struct local_provider *p, const struct local_server *s,
 		      const struct ward_spec *spec,
 		      const struct deadline *deadline, int *ret_status,

@@ -115,6 +115,8 @@ static int build(struct local_provider *p, const char *template,
 	result = fill(p, s, deadline, err);
 	if (result == 0)
 		result = publish(p, s, template, err);
+	if (result < 0)
+		local_about_disk(p, s, err);
 	local_server_remove(p, s, NULL);
 	p->built = result == 0;
 	return result;

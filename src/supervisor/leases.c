@@ -371,7 +371,8 @@ static void run_job(uv_work_t *work)
 }
 
 /* The owner of a slot that was reset has it again. */
-static void end_reset(struct leases *l, unsigned slot, bool ok)
+static void end_reset(struct leases *l, unsigned slot,
+		      const struct error *why_not)
 {
 	struct tenant *t = leases_in_slot(l, slot);
 	auto_error struct error err = ERROR_INIT;
@@ -379,10 +380,11 @@ static void end_reset(struct leases *l, unsigned slot, bool ok)
 	if (!t)
 		return;
 	t->holds = true;
-	if (!ok)
-		error_set(&err, ERROR_SERVER, "reset failed: %s",
-			  l->last_failure ? l->last_failure : "");
-	tell_waits(t, ok ? NULL : &err);
+	if (why_not) {
+		error_copy(&err, why_not);
+		error_wrap(&err, "reset failed");
+	}
+	tell_waits(t, why_not ? &err : NULL);
 }
 
 void leases_job_begin(struct leases *l)
@@ -405,6 +407,8 @@ static void on_job_done(uv_work_t *work, int status)
 	struct leases *l = job->leases;
 	bool ok = status == 0 && job->result == 0;
 
+	if (status < 0)
+		error_set(&job->err, ERROR_CANCELLED, "the session ends");
 	if (!ok) {
 		log_debug("slot %u: %s", job->slot, error_text(&job->err));
 		free(l->last_failure);
@@ -414,7 +418,7 @@ static void on_job_done(uv_work_t *work, int status)
 		session_slot_taken(job->session, job->slot);
 	if (job->clean) {
 		pool_cleaned(l->pool, job->slot, ok);
-		end_reset(l, job->slot, ok);
+		end_reset(l, job->slot, ok ? NULL : &job->err);
 	} else {
 		pool_made(l->pool, job->slot, ok);
 	}

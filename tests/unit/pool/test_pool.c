@@ -360,11 +360,37 @@ static void a_lost_slot_is_made_anew_for_the_next(void **state)
 	pool_ask(pool, 1, NULL, &slot);
 	settle(pool, 1, NULL);
 	pool_lost(pool, 0);
-	assert_false(pool_reset(pool, 1));
 	pool_gone(pool, 1);
 	pool_ask(pool, 2, NULL, &slot);
 	assert_true(pool_next(pool, &a));
 	assert_int_equal(a.kind, POOL_MAKE);
+	pool_free(pool);
+}
+
+static void a_reset_tries_again_what_was_lost(void **state)
+{
+	struct pool_config config = {1, 0, 0, 8, POOL_FRESH_OWNER};
+	struct pool *pool = pool_new(&config);
+	struct pool_action a;
+	unsigned slot;
+
+	(void)state;
+	pool_ask(pool, 1, NULL, &slot);
+	settle(pool, 1, NULL);
+	pool_lost(pool, 0);
+	/* it fails once, and then it does not */
+	for (int ok = 0; ok < 2; ok++) {
+		assert_true(pool_reset(pool, 1));
+		assert_false(pool_reset(pool, 1));
+		assert_true(pool_next(pool, &a));
+		assert_int_equal(a.kind, POOL_CLEAN);
+		pool_cleaned(pool, 0, ok);
+	}
+	/* for the next it is cleaned, not made */
+	pool_gone(pool, 1);
+	pool_ask(pool, 2, NULL, &slot);
+	assert_true(pool_next(pool, &a));
+	assert_int_equal(a.kind, POOL_CLEAN);
 	pool_free(pool);
 }
 
@@ -378,6 +404,7 @@ int main(void)
 	    cmocka_unit_test(slots_are_made_ahead_up_to_the_bound),
 	    cmocka_unit_test(a_worker_keeps_its_rows_under_fresh_worker),
 	    cmocka_unit_test(a_lost_slot_is_made_anew_for_the_next),
+	    cmocka_unit_test(a_reset_tries_again_what_was_lost),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
