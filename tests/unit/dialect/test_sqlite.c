@@ -332,8 +332,8 @@ static void sealing_with_a_journal_kept(void **state)
 	static const char *const modes[] = {
 	    "PRAGMA journal_mode = PERSIST; CREATE TABLE t (a)",
 	    "PRAGMA journal_mode = TRUNCATE; CREATE TABLE t (a)",
-	    "PRAGMA journal_mode = PERSIST; CREATE TABLE t (a);"
-	    "PRAGMA journal_mode = WAL; INSERT INTO t VALUES (1)",
+	    ("PRAGMA journal_mode = PERSIST; CREATE TABLE t (a);"
+	     "PRAGMA journal_mode = WAL; INSERT INTO t VALUES (1)"),
 	};
 
 	(void)state;
