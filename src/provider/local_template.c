@@ -14,6 +14,7 @@
 #include "base/progress.h"
 #include "dialect/db.h"
 #include "provider/clean.h"
+#include "provider/doorway.h"
 #include "template/hold.h"
 
 #include <errno.h>
@@ -55,6 +56,26 @@ static bool is_cached(struct local_provider *p, const char *template)
 	       read_login(p, template);
 }
 
+/* The project's own command may know TCP only. */
+static int migrate(struct local_provider *p, struct local_server *s,
+		   const struct deadline *deadline, struct error *err)
+{
+	auto_db_address struct db_address a = {.dialect = s->address.dialect};
+	struct doorway *doorway = NULL;
+	int result;
+
+	db_address_copy(&s->address, &a);
+	if (migrations_has_command(p->base.spec.migrations)) {
+		if (doorway_open(a.socket, &doorway, &a.port, err) < 0)
+			return -1;
+		a.host = xstrdup("127.0.0.1");
+	}
+	result = clean_migrate(&p->base, &a, p->base.spec.database, p->password,
+			       deadline, err);
+	doorway_close(doorway);
+	return result;
+}
+
 static int fill(struct local_provider *p, struct local_server *s,
 		const struct deadline *deadline, struct error *err)
 {
@@ -65,8 +86,7 @@ static int fill(struct local_provider *p, struct local_server *s,
 		return -1;
 	if (local_init_database(p, db, p->password, p->root_password, deadline,
 				err) < 0 ||
-	    clean_migrate(&p->base, &s->address, p->base.spec.database,
-			  p->password, deadline, err) < 0 ||
+	    migrate(p, s, deadline, err) < 0 ||
 	    clean_keep(&p->base, db, deadline, err) < 0)
 		return -1;
 	db_close(take_ptr(&db));

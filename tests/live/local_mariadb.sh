@@ -55,4 +55,10 @@ run 0 x --isolation database --workers 2 -- sh -c '
 out_has '^ *3 denied$'
 nothing_left isolation
 no_server isolation
+# a command of the project's own comes by TCP
+run 0 testenv exec --backend local --db mariadb --migrate \
+	'mariadb --protocol=tcp -u"$MYSQL_USER" -e "create table c (x int)" app' \
+	-- sh -c 'mariadb -u"$MYSQL_USER" -Ne "select count(*) from c" app'
+out_is 0
+nothing_left 'by a command'
 finish

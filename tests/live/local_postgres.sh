@@ -100,4 +100,11 @@ run 0 testenv exec --db postgres --require local --migrations migrations \
 out_is local
 nothing_left 'the choice'
 no_server 'the choice'
+# a command of the project's own comes by TCP
+run 0 testenv exec --backend local --db postgres --migrate \
+	'psql -h 127.0.0.1 -qc "create table c as select inet_server_port() p"
+	echo "$DATABASE_URL" >url' -- psql -Atc 'select count(*) from c'
+out_is 1
+grep -q '^postgresql://.*@127.0.0.1:[0-9]*/app$' url || fail "no TCP: $(cat url)"
+nothing_left 'by a command'
 finish
