@@ -91,7 +91,8 @@ const struct command cmd_logs = {
     .summary = "show a server's log",
     .synopsis = "[OPTIONS] [SERVICE[.SLOT]]",
     .text = "Prints what the server of a slot has logged, by default slot 0 of "
-	    "the first service. Slots are numbered as in 'testenv status'.",
+	    "the first service, or another service of the session. Slots are "
+	    "numbered as in 'testenv status'.",
     .examples = "$ testenv logs -f db.2\n"
 		"  follows the log of slot 2 of service db\n",
     .options = options,

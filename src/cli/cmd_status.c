@@ -98,8 +98,9 @@ const struct command cmd_status = {
     .synopsis = "[OPTIONS]",
     .text =
 	"Shows the sessions of this project: each service with its backend, "
-	"image and slots, and the reason where a fall-back serves; then each "
-	"database, whose it is now, and why. Passwords are not shown; 'testenv "
+	"image and slots, and the reason where a fall-back serves; the other "
+	"services; then each database, whose it is now, and why. Passwords are "
+	"not shown; 'testenv "
 	"env' has them. Inside a session ('testenv exec') it is that one, "
 	"whatever the working directory.\n\n"
 	"With --json the answer is an object whose \"sessions\" is a list, "

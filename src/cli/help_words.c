@@ -13,7 +13,11 @@ const char help_about[] =
     "option's name (TESTENV_WORKERS for --workers), or in a Compose file "
     "(compose.yaml, compose.yml, testenv.yaml or docker-compose.yaml, looked "
     "for from the working directory upwards), in this order of precedence. "
-    "In the file, what Compose has no word for stands under x-testenv.";
+    "In the file, what Compose has no word for stands under x-testenv.\n\n"
+    "What else the file has, a cache or a mock, is started with the databases: "
+    "one for all, or with 'per: worker' one for each worker. It counts as "
+    "ready "
+    "when its healthcheck, or a TCP, HTTP, Redis or exec probe, says so.";
 
 const char help_examples[] =
     "$ testenv exec --db postgres --migrations db/migrations -- ctest -j8\n"
@@ -38,6 +42,9 @@ const struct help_variable help_variables_read[] = {
 const struct help_variable help_variables_set[] = {
     {"DATABASE_URL, NAME_URL",
      "The address of the first database service, and of each by its name."},
+    {"NAME_URL, NAME_HOST, NAME_PORT",
+     "The address of each other service; of several ports each is also "
+     "NAME_PORT_8080."},
     {"PGHOST, PGPORT, PGUSER, PGPASSWORD, PGDATABASE",
      "The same for PostgreSQL's own clients."},
     {"MYSQL_HOST, MYSQL_TCP_PORT, MYSQL_USER, MYSQL_PWD, MYSQL_DATABASE, "

@@ -29,6 +29,7 @@ void config_companion_free(struct config_companion *c)
 	strvec_free(&c->entrypoint);
 	strvec_free(&c->tmpfs);
 	strvec_free(&c->depends_on);
+	strvec_free(&c->finishes);
 	strvec_free(&c->probe_cmd);
 	strvec_free(&c->exports);
 	strvec_free(&c->reset);

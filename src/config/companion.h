@@ -50,6 +50,7 @@ struct config_companion {
 	size_t n_binds;
 	struct strvec tmpfs;      /* "/run" or "/run:size=64m" */
 	struct strvec depends_on; /* names of other such services */
+	struct strvec finishes;   /* those of them that have to end first */
 	/* in the container, the main one first; none: what the image exposes */
 	uint16_t ports[COMPANION_PORTS_MAX];
 	size_t n_ports;

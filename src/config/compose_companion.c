@@ -383,8 +383,16 @@ static int read_depends_on(struct compose_reader *r, struct config_companion *c,
 {
 	if (node->kind != YAML_MAP)
 		return compose_items(r, node, &c->depends_on);
-	for (size_t i = 0; i < node->n; i++)
-		strvec_push(&c->depends_on, node->children[i].key);
+	for (size_t i = 0; i < node->n; i++) {
+		const struct yaml *one = &node->children[i];
+		auto_buf struct buf condition = BUF_INIT;
+
+		strvec_push(&c->depends_on, one->key);
+		if (text_at(r, one, "condition", &condition) < 0)
+			return -1;
+		if (!strcmp(condition.s, "service_completed_successfully"))
+			strvec_push(&c->finishes, one->key);
+	}
 	return 0;
 }
 
@@ -545,6 +553,7 @@ static struct config_companion *add(struct config *c, const char *name)
 	    .entrypoint = STRVEC_INIT,
 	    .tmpfs = STRVEC_INIT,
 	    .depends_on = STRVEC_INIT,
+	    .finishes = STRVEC_INIT,
 	    .probe_cmd = STRVEC_INIT,
 	    .exports = STRVEC_INIT,
 	    .reset = STRVEC_INIT,
@@ -627,8 +636,23 @@ static void drop(struct config *c, size_t i)
 		(c->n_companions - i) * sizeof(*c->companions));
 }
 
+/* That others wait for its end tells that it ends. */
+static void settle_ends(struct config *config)
+{
+	for (size_t i = 0; i < config->n_companions; i++) {
+		struct config_companion *c = &config->companions[i];
+
+		for (size_t k = 0; k < config->n_companions; k++)
+			if (c->probe == COMPANION_AUTO &&
+			    strvec_has(&config->companions[k].finishes,
+				       c->name))
+				c->probe = COMPANION_EXIT;
+	}
+}
+
 void compose_settle(struct compose_reader *r)
 {
+	settle_ends(r->c);
 	for (size_t i = 0; i < r->c->n_companions; i++) {
 		struct config_companion *c = &r->c->companions[i];
 		const char *other = depends_on_any(c, &r->passed_over);

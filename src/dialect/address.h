@@ -54,14 +54,17 @@ void db_url(const struct db_address *a, struct buf *ret);
 /*
  * The address in a URL of a server: postgresql://, postgres://, mysql://,
  * mariadb://. Parts are percent-decoded; the port is the dialect's own unless
- * said, host "" is NULL, and a socket is one named by host=/DIR (postgres) or
- * unix_socket=/FILE, socket=/FILE (mariadb). What else there is of parameters
- * is kept as written. ERROR_CONFIG, whose text never holds the password. Pure.
+ * said, and host "" is NULL. Parameters that are part of the address count more
+ * than what stands before them, as in libpq: user, password, and of postgres
+ * host, hostaddr, port, dbname; a host that begins with '/' is a socket's
+ * directory, of mariadb the socket, which unix_socket= and socket= name, too.
+ * What else there is of parameters is kept as written. ERROR_CONFIG, whose text
+ * never holds the password. Pure.
  */
 int db_url_parse(const char *url, struct db_address *ret, struct error *err);
 /* The URL's value of one parameter, decoded, or NULL; the caller frees. */
 char *db_param(const struct db_address *a, const char *name);
-/* Do the parameters (sslmode, ssl-mode) insist on TLS? */
+/* Do the parameters (sslmode, ssl-mode, ssl=true) insist on TLS? */
 bool db_demands_tls(const struct db_address *a);
 /* The parameters without those about TLS; NULL where none is left. The caller
  * frees. */

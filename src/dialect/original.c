@@ -140,17 +140,54 @@ int original_clone(struct db *admin, const struct original *o, const char *name,
 	return 0;
 }
 
+/* Transactions that were prepared need no connection, and are in the way of a
+ * DROP. Only in their own database can they be ended. 1: there were some. */
+static int end_prepared(struct db *admin, const char *name,
+			const struct deadline *deadline, struct error *err)
+{
+	auto_db struct db *db = NULL;
+	auto_buf struct buf ask = BUF_INIT;
+
+	buf_puts(&ask, "SELECT format('ROLLBACK PREPARED %L', gid) FROM "
+		       "pg_prepared_xacts WHERE database = ");
+	put_text(&ask, name);
+	buf_puts(&ask, " LIMIT 1");
+	for (;;) {
+		auto_free char *sql = NULL;
+
+		if (db_value(admin, ask.s, deadline, &sql, err) < 0)
+			return -1;
+		if (!sql)
+			return db ? 1 : 0;
+		if (!db &&
+		    db_connect_beside(admin, name, deadline, &db, err) < 0)
+			return -1;
+		if (db_exec(db, sql, deadline, err) < 0)
+			return -1;
+	}
+}
+
 int original_drop(struct db *admin, const char *name,
 		  const struct deadline *deadline, struct error *err)
 {
 	auto_buf struct buf sql = BUF_INIT;
+	auto_error struct error why = ERROR_INIT;
+	auto_error struct error ignored = ERROR_INIT;
+	int done;
 
 	buf_puts(&sql, "DROP DATABASE IF EXISTS ");
 	put_name(&sql, name);
 	buf_puts(&sql, " WITH (FORCE)");
-	if (db_exec(admin, sql.s, deadline, err) < 0)
-		return error_wrap(err, "drop '%s'", name);
-	return 0;
+	done = db_exec(admin, sql.s, deadline, &why);
+	if (done < 0 && why.kind == ERROR_DATABASE &&
+	    end_prepared(admin, name, deadline, &ignored) == 1) {
+		error_clear(&why);
+		done = db_exec(admin, sql.s, deadline, &why);
+	}
+	if (done == 0)
+		return 0;
+	error_move(err, &why);
+	return error_wrap(err, "drop '%s'", name);
 }
 
 int original_surroundings(struct db *admin, const char *database,

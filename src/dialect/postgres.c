@@ -144,7 +144,7 @@ static PGconn *start_connect(const struct db_address *a)
 	    {"options", "-c client_min_messages=warning"},
 	    {"application_name", "testenv"},
 	};
-	const char *keys[array_len(pairs) + array_len(url_params) + 1] = {NULL};
+	const char *keys[array_len(pairs) + array_len(url_params) + 2] = {NULL};
 	const char *values[array_len(keys)] = {NULL};
 	auto_strvec struct strvec given = STRVEC_INIT;
 	size_t n = 0;
@@ -154,6 +154,11 @@ static PGconn *start_connect(const struct db_address *a)
 			continue;
 		keys[n] = pairs[i][0];
 		values[n++] = pairs[i][1];
+	}
+	/* ssl=true is JDBC's way to say it */
+	if (db_demands_tls(a)) {
+		keys[n] = "sslmode";
+		values[n++] = "require";
 	}
 	/* a later one of the same name counts */
 	for (size_t i = 0; i < array_len(url_params); i++) {

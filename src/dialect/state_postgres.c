@@ -11,9 +11,13 @@
 #include "base/error.h"
 #include "dialect/db.h"
 
-/* How values are written must not depend on the database's own settings. */
+/* How values are written must not depend on the database's own settings. The
+ * one that only a superuser may set is left alone where it is as it should be.
+ */
 static const char settings[] =
-    "SET search_path = ''; SET session_replication_role = DEFAULT;"
+    "SELECT set_config('session_replication_role', 'origin', false) WHERE"
+    " current_setting('session_replication_role') <> 'origin';"
+    "SET search_path = '';"
     "SET standard_conforming_strings = on; SET row_security = off;"
     "SET datestyle = 'ISO, MDY'; SET intervalstyle = postgres;"
     "SET timezone = 'UTC'; SET extra_float_digits = 1;"
@@ -146,11 +150,22 @@ static const char others[] =
     "objoid, objsubid) AS i FROM pg_seclabel) AS c "
     "UNION ALL SELECT 'text search mapping', mapcfg::regconfig::text, "
     "string_agg(m::text, ' ' ORDER BY maptokentype, mapseqno) FROM "
-    "pg_ts_config_map m WHERE mapcfg >= 16384 GROUP BY mapcfg "
-    "UNION ALL SELECT 'large object', m.oid::text, concat_ws(' ', 'owner', "
-    "pg_get_userbyid(lomowner), lomacl, (SELECT count(*) || ' ' || "
-    "sum(hashtextextended(pageno || l.data::text, 0)::numeric) FROM "
-    "pg_largeobject l WHERE l.loid = m.oid)) FROM pg_largeobject_metadata m";
+    "pg_ts_config_map m WHERE mapcfg >= 16384 GROUP BY mapcfg";
+
+/* Page by page, which only a superuser may; or each as a whole. */
+#define LARGE_OBJECT                                                   \
+	"SELECT 'large object', m.oid::text, concat_ws(' ', 'owner', " \
+	"pg_get_userbyid(lomowner), lomacl, "
+static const char ask_may_see_pages[] =
+    "SELECT has_table_privilege('pg_catalog.pg_largeobject', 'SELECT')";
+static const char pages[] =
+    LARGE_OBJECT "(SELECT count(*) || ' ' || "
+		 "sum(hashtextextended(pageno || l.data::text, 0)::numeric) "
+		 "FROM pg_largeobject l WHERE l.loid = m.oid)) FROM "
+		 "pg_largeobject_metadata m";
+static const char large_objects[] =
+    LARGE_OBJECT "hashtextextended(lo_get(m.oid)::text, 0)) FROM "
+		 "pg_largeobject_metadata m";
 
 /* The rest of what can be made in a database; not every version has each. */
 static const char ask_catalogues[] =
@@ -166,7 +181,7 @@ static const char ask_catalogues[] =
     "'pg_opfamily', 'pg_policy', 'pg_publication', 'pg_publication_rel', "
     "'pg_publication_namespace', 'pg_statistic_ext', 'pg_transform', "
     "'pg_ts_config', 'pg_ts_dict', 'pg_ts_parser', 'pg_ts_template', "
-    "'pg_user_mapping')";
+    "'pg_user_mapping') AND has_table_privilege(oid, 'SELECT')";
 
 /* A list of scalar subqueries nests no deeper however many there are. The sum
  * does not depend on the order in which the rows are found. */
@@ -196,6 +211,17 @@ static int add(struct db *db, const char *query,
 	return state_add(db, sql.s, deadline, ret, err);
 }
 
+static int add_large_objects(struct db *db, const struct deadline *deadline,
+			     struct buf *ret, struct error *err)
+{
+	auto_free char *may = NULL;
+
+	if (db_value(db, ask_may_see_pages, deadline, &may, err) < 0)
+		return -1;
+	return add(db, may && *may == 't' ? pages : large_objects, deadline,
+		   ret, err);
+}
+
 int postgres_state(struct db *db, const struct deadline *deadline,
 		   struct buf *ret, struct error *err)
 {
@@ -205,6 +231,7 @@ int postgres_state(struct db *db, const struct deadline *deadline,
 	    add(db, database, deadline, ret, err) < 0 ||
 	    add(db, relations, deadline, ret, err) < 0 ||
 	    add(db, others, deadline, ret, err) < 0 ||
+	    add_large_objects(db, deadline, ret, err) < 0 ||
 	    db_value(db, ask_catalogues, deadline, &catalogues, err) < 0 ||
 	    add(db, catalogues, deadline, ret, err) < 0)
 		return -1;

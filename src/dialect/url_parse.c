@@ -183,13 +183,15 @@ static void drop_param(struct db_address *a, const char *name)
 
 bool db_demands_tls(const struct db_address *a)
 {
-	static const char *const names[] = {"sslmode", "ssl-mode", "ssl_mode"};
+	static const char *const names[] = {"sslmode", "ssl-mode", "ssl_mode",
+					    "ssl"};
 
 	for (size_t i = 0; i < array_len(names); i++) {
 		auto_free char *mode = db_param(a, names[i]);
 
 		if (mode && (!strcasecmp(mode, "require") ||
 			     !strcasecmp(mode, "required") ||
+			     !strcasecmp(mode, "true") ||
 			     !strncasecmp(mode, "verify", 6)))
 			return true;
 	}
@@ -219,31 +221,68 @@ char *db_plain_params(const struct db_address *a)
 	return kept.len ? buf_take(&kept) : NULL;
 }
 
-/* Those that say where the server is are part of the address. */
+/* A parameter that is part of the address, which it replaces there. */
+static int take_param(struct db_address *a, const char *name, char **at,
+		      struct error *err)
+{
+	size_t len = 0;
+	const char *value = find_param(a->params, name, &len);
+	auto_free char *taken = NULL;
+
+	if (!value)
+		return 0;
+	if (take(value, len, "a parameter", &taken, err) < 0)
+		return -1;
+	drop_param(a, name);
+	if (!taken)
+		return 0;
+	free(*at);
+	*at = take_ptr(&taken);
+	return 0;
+}
+
+/* libpq's rules: parameters count more than what stands before them. */
+static int take_libpq(struct db_address *a, struct error *err)
+{
+	auto_free char *port = NULL;
+
+	if (take_param(a, "host", &a->host, err) < 0 ||
+	    take_param(a, "hostaddr", &a->host, err) < 0 ||
+	    take_param(a, "port", &port, err) < 0 ||
+	    take_param(a, "dbname", &a->database, err) < 0)
+		return -1;
+	if (a->host && strchr(a->host, ','))
+		return error_set(err, ERROR_CONFIG,
+				 "the server's URL names more than one host");
+	return port ? take_port(port, strlen(port), a, err) : 0;
+}
+
+static int take_params(struct db_address *a, struct error *err)
+{
+	if (take_param(a, "user", &a->user, err) < 0 ||
+	    take_param(a, "password", &a->password, err) < 0)
+		return -1;
+	if (a->dialect == DIALECT_POSTGRES)
+		return take_libpq(a, err);
+	if (take_param(a, "socket", &a->socket, err) < 0)
+		return -1;
+	return take_param(a, "unix_socket", &a->socket, err);
+}
+
+/* A host that is a path is a socket: its directory (postgres), itself
+ * (mariadb). */
 static void take_socket(struct db_address *a)
 {
-	static const char *const names[] = {"host", "unix_socket", "socket"};
-	bool pg = a->dialect == DIALECT_POSTGRES;
-
-	for (size_t i = pg ? 0 : 1; i < (pg ? 1 : array_len(names)); i++) {
-		auto_free char *value = db_param(a, names[i]);
-
-		if (!value || value[0] != '/')
-			continue;
-		drop_param(a, names[i]);
-		if (pg) {
-			auto_free char *port = db_param(a, "port");
-
-			drop_param(a, "port");
-			a->socket_dir = xstrdup(value);
-			a->socket = xasprintf("%s/.s.PGSQL.%s", value,
-					      port ? port : "5432");
-		} else {
-			a->socket = xstrdup(value);
-		}
-		a->port = 0;
-		return;
+	if (a->host && a->host[0] == '/' && a->dialect == DIALECT_POSTGRES) {
+		a->socket_dir = take_ptr(&a->host);
+		a->socket = xasprintf("%s/.s.PGSQL.%u", a->socket_dir, a->port);
+	} else if (a->host && a->host[0] == '/' && !a->socket) {
+		a->socket = take_ptr(&a->host);
 	}
+	if (!a->socket)
+		return;
+	free(take_ptr(&a->host));
+	a->port = 0;
 }
 
 static int take_rest(const char *text, struct db_address *a, struct error *err)
@@ -270,6 +309,8 @@ static int take_rest(const char *text, struct db_address *a, struct error *err)
 	query = path + len;
 	if (*query == '?' && strcspn(query + 1, "#"))
 		a->params = xstrndup(query + 1, strcspn(query + 1, "#"));
+	if (take_params(a, err) < 0)
+		return -1;
 	take_socket(a);
 	return 0;
 }

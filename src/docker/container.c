@@ -266,6 +266,7 @@ static void read_state(const cJSON *json, struct container_state *ret)
 	ret->running = json_bool(state, "Running");
 	ret->exit_code = (int)json_int(state, "ExitCode", 0);
 	ret->oom_killed = json_bool(state, "OOMKilled");
+	ret->pid = (int)json_int(state, "Pid", 0);
 	ret->tty = json_bool(json_get(json, "Config"), "Tty");
 	snprintf(ret->status, sizeof(ret->status), "%s", status ? status : "");
 	snprintf(ret->error, sizeof(ret->error), "%s", error ? error : "");

@@ -104,6 +104,7 @@ struct container_state {
 	struct container_port ports[CONTAINER_PORTS_MAX]; /* all */
 	size_t n_ports;
 	char ip[64]; /* on its network, or "" */
+	int pid;     /* of its first process, as the engine's machine counts */
 };
 /* ERROR_ENGINE "no such container" when it is gone. */
 int container_inspect(struct engine *engine, const char *id,

@@ -11,6 +11,11 @@
 
 #include <stdlib.h>
 
+enum {
+	TRIES = 20,
+	PAUSE_MS = 100
+};
+
 void image_list_free(struct image_list *list)
 {
 	for (size_t i = 0; i < list->n; i++)
@@ -46,6 +51,29 @@ static void read_row(const cJSON *json, struct image *ret)
 	ret->created_s = json_int(json, "Created", 0);
 }
 
+/* Podman gives a list up when somebody else removes one of its images
+ * meanwhile; the next may do. */
+static int ask(struct engine *engine, const char *path,
+	       const struct deadline *deadline, struct http_reply *reply,
+	       struct error *err)
+{
+	struct http_request request = {.path = path};
+
+	for (int left = TRIES;; left--) {
+		if (engine_send(engine, &request, deadline, reply, err) < 0)
+			return error_wrap(err, "list images");
+		if (reply_ok(reply))
+			return 0;
+		if (!left || !reply_says(reply, "image not known"))
+			return engine_error(reply, ERROR_ENGINE, err,
+					    "list images");
+		http_reply_free(reply);
+		if (deadline_poll(deadline, NULL, 0, PAUSE_MS, "list images",
+				  err) < 0)
+			return -1;
+	}
+}
+
 int image_list(struct engine *engine, const char *label, const char *reference,
 	       const struct deadline *deadline, struct image_list *ret,
 	       struct error *err)
@@ -53,13 +81,10 @@ int image_list(struct engine *engine, const char *label, const char *reference,
 	auto_free char *path = list_path(label, reference);
 	auto_http_reply struct http_reply reply = HTTP_REPLY_INIT;
 	auto_json cJSON *json = NULL;
-	struct http_request request = {.path = path};
 	const cJSON *item;
 
-	if (engine_send(engine, &request, deadline, &reply, err) < 0)
-		return error_wrap(err, "list images");
-	if (!reply_ok(&reply))
-		return engine_error(&reply, ERROR_ENGINE, err, "list images");
+	if (ask(engine, path, deadline, &reply, err) < 0)
+		return -1;
 	json = json_reply(&reply, "list images", err);
 	if (!json)
 		return -1;

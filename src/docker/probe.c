@@ -4,12 +4,14 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/fs.h"
 #include "docker/container.h"
 #include "http/http.h"
 
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -19,7 +21,8 @@ enum {
 	/* A proxy next to it needs a millisecond to find nobody there; a busy
 	 * machine some more. */
 	STAYS_OPEN_MS = 250,
-	ANSWER_MAX = 512
+	ANSWER_MAX = 512,
+	PROC_MAX = 1024 * 1024
 };
 
 static int failed(struct error *err, int errno_value)
@@ -81,8 +84,90 @@ static int open_connection(const char *host, uint16_t port,
 	return 0;
 }
 
-int probe_tcp(const char *host, uint16_t port, const struct deadline *deadline,
-	      struct error *err)
+/* A process of that number may be another's: the engine may be on another
+ * machine, or count in a namespace of its own. The container's is in a control
+ * group that has the container's id for a name. */
+static bool is_of_container(int pid, const char *id)
+{
+	auto_free char *path = xasprintf("/proc/%d/cgroup", pid);
+	auto_buf struct buf text = BUF_INIT_MAX(PROC_MAX);
+
+	return pid > 0 && *id && fs_read_file(path, &text, NULL) == 0 &&
+	       strstr(text.s, id);
+}
+
+/* A line of /proc/net/tcp: "  0: 0100007F:1F90 00000000:0000 0A …", 0A being
+ * LISTEN and the address in the machine's own byte order. */
+static bool is_listener(const char *line, uint16_t port, bool *ret_local)
+{
+	char address[33];
+	unsigned number;
+	unsigned state;
+
+	if (sscanf(line, " %*u: %32[0-9A-F]:%4x %*[0-9A-F:] %2x", address,
+		   &number, &state) != 3)
+		return false;
+	if (number != port || state != TCP_LISTEN)
+		return false;
+	*ret_local = !strcmp(address, "0100007F") ||
+		     !strcmp(address, "00000000000000000000000001000000");
+	return true;
+}
+
+/* 1, 0, or -1 when the table cannot be read; of IPv6 there may be none. */
+static int find_listener(int pid, const char *table, uint16_t port,
+			 bool *ret_local)
+{
+	auto_free char *path = xasprintf("/proc/%d/net/%s", pid, table);
+	auto_buf struct buf text = BUF_INIT_MAX(PROC_MAX);
+	char *save = NULL;
+	bool local = false;
+	int found = 0;
+
+	if (fs_read_file(path, &text, NULL) < 0)
+		return -1;
+	for (char *line = strtok_r(text.s, "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save)) {
+		if (!is_listener(line, port, &local))
+			continue;
+		if (!local) {
+			*ret_local = false;
+			return 1;
+		}
+		*ret_local = true;
+		found = 1;
+	}
+	return found;
+}
+
+int probe_listens(const char *id, int pid, uint16_t inside, struct error *err)
+{
+	bool local = false;
+	bool local6 = false;
+	int four;
+	int six;
+
+	if (!is_of_container(pid, id))
+		return -1;
+	four = find_listener(pid, "tcp", inside, &local);
+	six = find_listener(pid, "tcp6", inside, &local6);
+	if (four < 0)
+		return -1;
+	if ((four == 1 && !local) || (six == 1 && !local6))
+		return 1;
+	if (four == 1 || six == 1)
+		error_set(err, ERROR_SERVER,
+			  "it listens on port %u of its own loopback address "
+			  "only",
+			  (unsigned)inside);
+	else
+		error_set(err, ERROR_SERVER, "nobody listens on its port %u",
+			  (unsigned)inside);
+	return 0;
+}
+
+int probe_tcp(const char *host, uint16_t port, bool listens,
+	      const struct deadline *deadline, struct error *err)
 {
 	auto_close int fd = -1;
 	struct pollfd p = {.events = POLLIN};
@@ -91,6 +176,8 @@ int probe_tcp(const char *host, uint16_t port, const struct deadline *deadline,
 
 	if (open_connection(host, port, deadline, &fd, err) < 0)
 		return -1;
+	if (listens)
+		return 0;
 	p.fd = fd;
 	ready = deadline_poll(deadline, &p, 1, STAYS_OPEN_MS, "connect", err);
 	if (ready <= 0)

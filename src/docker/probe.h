@@ -12,18 +12,26 @@
 
 #include "base/clock.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct engine;
 struct error;
 
 /*
- * Connects. The engine's own proxy takes any connection, and ends it at once
- * when nobody listens in the container: so one counts that stays open for a
- * moment, or on which something is said.
+ * Does the container listen on this port of its own? 1 yes, 0 no, with the
+ * reason as ERROR_SERVER, -1 not to be found out: the kernel is asked
+ * (/proc/PID/net), where the engine's processes can be seen from here. `pid` is
+ * the container's, of container_inspect().
  */
-int probe_tcp(const char *host, uint16_t port, const struct deadline *deadline,
-	      struct error *err);
+int probe_listens(const char *id, int pid, uint16_t inside, struct error *err);
+/*
+ * Connects. The engine's own proxy takes any connection, and ends it at once
+ * when nobody listens in the container: so, unless that is known already, one
+ * counts that stays open for a moment, or on which something is said.
+ */
+int probe_tcp(const char *host, uint16_t port, bool listens,
+	      const struct deadline *deadline, struct error *err);
 /* PING in Redis' protocol: any answer but one that it is still loading, also
  * that a password is wanted. */
 int probe_redis(const char *host, uint16_t port,

@@ -212,6 +212,7 @@ static void read_task(const cJSON *json, struct service_task *ret)
 	const cJSON *status = json_get(json, "Status");
 	const cJSON *container = json_get(status, "ContainerStatus");
 	const char *state = json_str(status, "State");
+	const char *wanted = json_str(json, "DesiredState");
 	const char *message = json_str(status, "Err");
 
 	*ret = (struct service_task){.port = read_port(status)};
@@ -221,7 +222,10 @@ static void read_task(const cJSON *json, struct service_task *ret)
 	snprintf(ret->message, sizeof(ret->message), "%s",
 		 message ? message : "");
 	ret->running = !strcmp(ret->state, "running");
-	ret->ended = is_end(ret->state);
+	/* what the swarm has given up, as its node is down, says of itself
+	 * what it last said */
+	ret->ended = is_end(ret->state) || (wanted && is_end(wanted));
+	ret->running = ret->running && !ret->ended;
 	ret->exit_code = (int)json_int(container, "ExitCode", 0);
 }
 

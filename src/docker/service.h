@@ -110,7 +110,7 @@ struct service_task {
 			   "complete" "failed" "rejected" "shutdown" "orphaned"
 			   "remove" */
 	bool running;
-	bool ended;        /* it will never run again */
+	bool ended;        /* it will not run (any more) */
 	char message[256]; /* the swarm's word on why it does not run, or "" */
 	int exit_code;
 	uint16_t port; /* on its node; 0: not published yet */

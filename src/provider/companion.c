@@ -39,6 +39,7 @@ struct instance {
 	int slot;
 	char *name;
 	struct container container; /* id "": not made */
+	int pid;                    /* see probe_listens */
 	bool ready;
 	struct companion_address address;
 };
@@ -369,6 +370,7 @@ static int find_address(struct companion *c, struct instance *i,
 			return -1;
 		take_ports(c, &state, a);
 		snprintf(a->ip, sizeof(a->ip), "%s", state.ip);
+		i->pid = state.pid;
 		if (c->inside)
 			snprintf(a->host, sizeof(a->host), "%s", state.ip);
 		if (a->n_ports == c->n_ports || !state.running)
@@ -377,6 +379,20 @@ static int find_address(struct companion *c, struct instance *i,
 				  err) < 0)
 			return -1;
 	}
+}
+
+static int probe_port(struct companion *c, const struct instance *i,
+		      const struct deadline *deadline, struct error *err)
+{
+	const struct companion_address *a = &i->address;
+	int listens = probe_listens(i->container.id, i->pid, c->ports[0], err);
+
+	if (listens == 0 || !a->n_ports)
+		return listens == 0 ? -1
+				    : error_set(err, ERROR_SERVER,
+						"its port is not published");
+	return probe_tcp(a->host, a->ports[0].outside, listens == 1, deadline,
+			 err);
 }
 
 static int probe_once(struct companion *c, const struct instance *i,
@@ -388,7 +404,7 @@ static int probe_once(struct companion *c, const struct instance *i,
 
 	switch (c->probe) {
 	case PROBE_TCP:
-		return probe_tcp(a->host, port, deadline, err);
+		return probe_port(c, i, deadline, err);
 	case PROBE_REDIS:
 		return probe_redis(a->host, port, deadline, err);
 	case PROBE_HTTP:

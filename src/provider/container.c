@@ -210,12 +210,8 @@ static int restore(struct container_provider *p, struct server *s,
 	auto_db struct db *db = NULL;
 	int done;
 
-	if (!swarm_server_answers(s, deadline)) {
-		error_set(err, ERROR_SERVER,
-			  "server '%s' on node '%s' does not answer", s->name,
-			  s->node);
+	if (p->swarm && swarm_server_check(p, s, deadline, err) < 0)
 		return 0;
-	}
 	if (s->clones && container_admin(p, s, deadline, &db, err) < 0)
 		return err->kind == ERROR_CANCELLED ? -1 : 0;
 	done = clean_restore(&p->base, s->clones, db, s->name, deadline, err);
@@ -281,7 +277,11 @@ static int slot_stop(struct provider *base, unsigned slot,
 {
 	struct server *s = server_find(of(base), (int)slot);
 
-	return s ? server_remove(of(base), s, deadline, err) : 0;
+	if (!s)
+		return 0;
+	if (of(base)->swarm)
+		swarm_server_check(of(base), s, deadline, NULL);
+	return server_remove(of(base), s, deadline, err);
 }
 
 static int template_ensure(struct provider *base,
@@ -300,6 +300,13 @@ static char *slot_name(struct provider *base, unsigned slot)
 				 base->spec.service);
 	return xasprintf("testenv-%s-%s-%u", base->owner.session,
 			 base->spec.service, slot);
+}
+
+static char *slot_node(struct provider *base, unsigned slot)
+{
+	return server_node(of(base), base->spec.isolation == ISOLATE_DATABASE
+					 ? SERVER_SHARED
+					 : (int)slot);
 }
 
 static void facts(const struct provider *base, struct provider_facts *ret)
@@ -405,6 +412,7 @@ static const struct provider_ops container_ops = {
     .slot_states = slot_states,
     .slot_stop = slot_stop,
     .slot_name = slot_name,
+    .slot_node = slot_node,
     .facts = facts,
     .close = close_provider,
 };
@@ -416,6 +424,7 @@ static const struct provider_ops shared_ops = {
     .slot_states = slot_states,
     .slot_stop = shared_slot_stop,
     .slot_name = slot_name,
+    .slot_node = slot_node,
     .facts = facts,
     .close = close_provider,
 };

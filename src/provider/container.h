@@ -36,11 +36,14 @@ enum {
  */
 struct server {
 	int slot;
-	char *name;                /* the container's */
-	char *dir;                 /* on the host, for its socket; NULL: TCP */
-	struct container c;        /* id "": not made */
-	char service[SWARM_ID];    /* a service's id instead, or "" */
-	char *node;                /* that runs it, by its name; or NULL */
+	char *name;             /* the container's */
+	char *dir;              /* on the host, for its socket; NULL: TCP */
+	struct container c;     /* id "": not made */
+	char service[SWARM_ID]; /* a service's id instead, or "" */
+	/* the node that runs it, or "" and NULL; under the provider's mutex */
+	char node_id[SWARM_ID];
+	char *node;
+	bool node_gone;            /* as far as is known */
 	struct db_address address; /* for its administration */
 	/* where its port may be reached; server_wait finds out */
 	struct reach_place places[2];
@@ -149,6 +152,8 @@ void server_create_done(struct container_provider *p, const struct server *s,
 void server_set_address(struct container_provider *p, struct server *s,
 			const struct server_plan *plan, const char *host,
 			uint16_t port);
+/* The name of the node that runs it, or NULL; the caller frees. */
+char *server_node(struct container_provider *p, int slot);
 /* The server of a slot, or NULL. */
 struct server *server_find(struct container_provider *p, int slot);
 

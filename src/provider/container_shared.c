@@ -13,6 +13,7 @@
 #include "dialect/db.h"
 #include "provider/clean.h"
 #include "provider/slot_user.h"
+#include "provider/swarm.h"
 
 #include <stdlib.h>
 
@@ -33,6 +34,23 @@ static int drop_public(struct container_provider *p, struct server *s,
 	return clone_drop(db, p->base.spec.database, deadline, err);
 }
 
+/*
+ * False: its node is gone. Other slots may be at work on it until they find
+ * out, so that only its service is removed, and the rest when the provider is
+ * closed.
+ */
+static bool serves(struct container_provider *p, struct server *s,
+		   const struct deadline *deadline)
+{
+	if (!p->swarm || swarm_server_check(p, s, deadline, NULL) == 0)
+		return true;
+	service_remove(p->engine, s->service, deadline, NULL);
+	pthread_mutex_lock(&p->mutex);
+	s->slot = SERVER_LOST;
+	pthread_mutex_unlock(&p->mutex);
+	return false;
+}
+
 /* The first slot that is started brings up the server; the others wait. */
 static int shared_server(struct container_provider *p,
 			 const struct deadline *deadline, struct server **ret,
@@ -42,6 +60,8 @@ static int shared_server(struct container_provider *p,
 
 	pthread_mutex_lock(&p->start_mutex);
 	*ret = server_find(p, SERVER_SHARED);
+	if (*ret && !serves(p, *ret, deadline))
+		*ret = NULL;
 	if (!*ret) {
 		result = container_start_server(p, SERVER_SHARED, deadline, ret,
 						err);
@@ -91,8 +111,9 @@ int shared_slot_stop(struct provider *base, unsigned slot,
 	auto_db struct db *db = NULL;
 	struct server *s = server_find(of(base), SERVER_SHARED);
 
-	if (!s)
-		return 0;
+	if (!s || (of(base)->swarm &&
+		   swarm_server_check(of(base), s, deadline, NULL) < 0))
+		return 0; /* it goes with its server */
 	if (container_admin(of(base), s, deadline, &db, err) < 0)
 		return -1;
 	return clone_drop(db, database, deadline, err);

@@ -280,7 +280,23 @@ static int slot_start(struct provider *base, unsigned slot,
 	return 0;
 }
 
-/* A template of Postgres' is closed: a database made from it is read. */
+/* The mark of a slot's database, which is a part of what it holds. */
+static int read_labels(struct existing_provider *p, struct db *db,
+		       const char *name, const struct deadline *deadline,
+		       struct strvec *ret, struct error *err)
+{
+	auto_existing_dbs struct existing_dbs l = EXISTING_DBS_INIT;
+
+	if (existing_list(db, p->server.dialect, deadline, &l, err) < 0)
+		return -1;
+	for (size_t i = 0; i < l.n; i++)
+		if (!strcmp(l.list[i].name, name))
+			strvec_extend(ret, l.list[i].labels.v);
+	return 0;
+}
+
+/* A template of Postgres' is closed: a database made from it is read, which
+ * differs from the slot's in nothing but its content. */
 static int read_template(struct existing_provider *p, unsigned slot,
 			 const struct deadline *deadline, struct db_state *ret,
 			 struct error *err)
@@ -288,12 +304,13 @@ static int read_template(struct existing_provider *p, unsigned slot,
 	auto_strvec struct strvec labels = STRVEC_INIT;
 	auto_free char *end = xasprintf("_look_%u", slot);
 	auto_free char *name = existing_own_name(p, end);
+	auto_free char *beside = slot_name(&p->base, slot);
 	const char *session = p->base.owner.session;
 	auto_db struct db *db = NULL;
 	int result;
 
-	existing_own_labels(p, &labels);
 	if (admin(p, deadline, &db, err) < 0 ||
+	    read_labels(p, db, beside, deadline, &labels, err) < 0 ||
 	    existing_drop(db, &p->server, name, session, deadline, err) < 0 ||
 	    existing_create(db, DIALECT_POSTGRES, name, p->template, &labels,
 			    deadline, err) < 0)

@@ -224,6 +224,23 @@ static char *place_of(const struct db_address *a)
 	return xstrdup(a->socket);
 }
 
+/* What the servers say to one who comes without TLS. */
+static void hint_tls(const struct existing_provider *p, struct error *err)
+{
+	static const char *const words[] = {"no encryption", "SSL off",
+					    "insecure transport"};
+
+	for (size_t i = 0; i < array_len(words); i++)
+		if (!db_demands_tls(&p->server) &&
+		    strstr(error_text(err), words[i]))
+			error_hint(err,
+				   "if the server wants TLS: '?%s' behind its "
+				   "URL, and --owner command",
+				   p->server.dialect == DIALECT_POSTGRES
+				       ? "sslmode=require"
+				       : "ssl-mode=required");
+}
+
 int existing_open(struct existing_provider *p, const struct deadline *deadline,
 		  struct error *err)
 {
@@ -242,6 +259,8 @@ int existing_open(struct existing_provider *p, const struct deadline *deadline,
 	if (db_connect(&p->server, &limit, &db, err) < 0) {
 		if (err && err->kind != ERROR_CANCELLED)
 			err->kind = ERROR_NO_SERVER;
+		if (err)
+			hint_tls(p, err);
 		return -1;
 	}
 	return check(p, db, deadline, err);

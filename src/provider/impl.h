@@ -26,6 +26,7 @@ struct provider_ops {
 	int (*slot_stop)(struct provider *p, unsigned slot,
 			 const struct deadline *deadline, struct error *err);
 	char *(*slot_name)(struct provider *p, unsigned slot);
+	char *(*slot_node)(struct provider *p, unsigned slot); /* or NULL */
 	void (*facts)(const struct provider *p, struct provider_facts *ret);
 	void (*close)(struct provider *p, const struct deadline *deadline);
 };

@@ -76,6 +76,11 @@ char *provider_slot_name(struct provider *p, unsigned slot)
 	return p->ops->slot_name(p, slot);
 }
 
+char *provider_slot_node(struct provider *p, unsigned slot)
+{
+	return p->ops->slot_node ? p->ops->slot_node(p, slot) : NULL;
+}
+
 void provider_facts(const struct provider *p, struct provider_facts *ret)
 {
 	p->ops->facts(p, ret);

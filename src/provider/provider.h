@@ -158,6 +158,10 @@ int provider_slot_stop(struct provider *p, unsigned slot,
  * frees. */
 char *provider_slot_name(struct provider *p, unsigned slot);
 
+/* The node of a swarm that runs it, by its name, or NULL. Never waits. The
+ * caller frees. */
+char *provider_slot_node(struct provider *p, unsigned slot);
+
 void provider_facts(const struct provider *p, struct provider_facts *ret);
 /* Stops every slot, in parallel, and frees p. Errors are told once each to
  * progress; what could not be removed is left to gc. */

@@ -13,6 +13,7 @@
 #include "provider/swarm.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,6 +83,18 @@ struct server *server_find(struct container_provider *p, int slot)
 			found = p->servers[i];
 	pthread_mutex_unlock(&p->mutex);
 	return found;
+}
+
+char *server_node(struct container_provider *p, int slot)
+{
+	char *node = NULL;
+
+	pthread_mutex_lock(&p->mutex);
+	for (size_t i = 0; i < p->n_servers; i++)
+		if (p->servers[i]->slot == slot)
+			node = xstrdup_or_null(p->servers[i]->node);
+	pthread_mutex_unlock(&p->mutex);
+	return node;
 }
 
 /*
@@ -412,6 +425,10 @@ static int describe_end(struct container_provider *p, struct server *s,
 			  "server '%s' ended with exit code %d before it was "
 			  "ready",
 			  s->name, state.exit_code);
+		/* podman 4 does not tell why */
+		if (state.exit_code == 128 + SIGKILL)
+			error_hint(err, "if it used more memory than it may, "
+					"give it more with --memory");
 	}
 	if (tail.len)
 		error_detail(err, tail.s);

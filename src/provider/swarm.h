@@ -25,6 +25,8 @@ struct swarm {
 	/* where the own node's ports are reached, once that was found out;
 	 * under the provider's mutex */
 	char *own_host;
+	char avoid[SWARM_ID]; /* a node that did not answer, until then */
+	int64_t avoid_until_ms;
 };
 
 /* ERROR_CONFIG with what to do: the engine manages no swarm, or has nodes that
@@ -45,9 +47,13 @@ int swarm_server_run(struct container_provider *p,
 		     struct error *err);
 int swarm_server_look(struct container_provider *p, struct server *s,
 		      struct error *err);
-/* Does its port take connections? Bounded by seconds, where a node that is gone
- * would let a log-in wait for minutes. Always true of a container. */
-bool swarm_server_answers(const struct server *s,
-			  const struct deadline *deadline);
+/*
+ * Does its port take connections? -1 and ERROR_SERVER if not. Bounded by
+ * seconds, where a node that is gone would let a log-in wait for minutes. Such
+ * a node gets no new server for a while: the swarm itself takes some twenty
+ * seconds to see that it is down.
+ */
+int swarm_server_check(struct container_provider *p, struct server *s,
+		       const struct deadline *deadline, struct error *err);
 
 #endif

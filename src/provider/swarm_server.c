@@ -20,13 +20,59 @@ enum {
 	PAUSE_FIRST_MS = 20,
 	PAUSE_MAX_MS = 200,
 	KILLED = 137,
+	AVOID_MS = 60000,
+	ATTEMPTS = 3,
 };
 
-bool swarm_server_answers(const struct server *s,
-			  const struct deadline *deadline)
+static void avoid(struct container_provider *p, const char *node)
 {
-	return !s->service[0] ||
-	       reach_try(s->address.host, s->address.port, deadline) == 0;
+	pthread_mutex_lock(&p->mutex);
+	memcpy(p->swarm->avoid, node, sizeof(p->swarm->avoid));
+	p->swarm->avoid_until_ms = clock_now_ms() + AVOID_MS;
+	pthread_mutex_unlock(&p->mutex);
+}
+
+/* The constraints of a new server: the node to avoid is left out while another
+ * one takes tasks. */
+static void put_constraints(struct container_provider *p,
+			    const struct deadline *deadline, struct strvec *ret)
+{
+	auto_swarm_nodes struct swarm_nodes nodes = SWARM_NODES_INIT;
+	char bad[SWARM_ID];
+	int64_t until;
+	bool others = false;
+
+	strvec_extend(ret, p->swarm->constraints.v);
+	pthread_mutex_lock(&p->mutex);
+	memcpy(bad, p->swarm->avoid, sizeof(bad));
+	until = p->swarm->avoid_until_ms;
+	pthread_mutex_unlock(&p->mutex);
+	if (!*bad || clock_now_ms() > until ||
+	    swarm_nodes(p->engine, deadline, &nodes, NULL) < 0)
+		return;
+	for (size_t i = 0; i < nodes.n; i++)
+		others |=
+		    nodes.list[i].ready && strcmp(nodes.list[i].id, bad) != 0;
+	if (others)
+		strvec_pushf(ret, "node.id!=%s", bad);
+}
+
+int swarm_server_check(struct container_provider *p, struct server *s,
+		       const struct deadline *deadline, struct error *err)
+{
+	int failure;
+
+	if (!s->address.host)
+		return 0; /* it never came to that */
+	failure = reach_try(s->address.host, s->address.port, deadline);
+	if (!failure)
+		return 0;
+	/* from a machine that is there */
+	if (failure != ECONNREFUSED && strcmp(s->node_id, p->swarm->node) != 0)
+		avoid(p, s->node_id);
+	return error_set_errno(err, ERROR_SERVER, failure,
+			       "server '%s' on node '%s' is gone", s->name,
+			       s->node);
 }
 
 /*
@@ -62,6 +108,16 @@ static char *find_own_host(struct container_provider *p,
 	return known;
 }
 
+static void note_node(struct container_provider *p, struct server *s,
+		      const struct swarm_node *node)
+{
+	pthread_mutex_lock(&p->mutex);
+	memcpy(s->node_id, node->id, sizeof(s->node_id));
+	free(s->node);
+	s->node = xstrdup(node->hostname);
+	pthread_mutex_unlock(&p->mutex);
+}
+
 /* Where the task's port is reached; the caller frees. */
 static char *find_host(struct container_provider *p, struct server *s,
 		       const struct service_task *task,
@@ -79,7 +135,7 @@ static char *find_host(struct container_provider *p, struct server *s,
 			  task->node);
 		return NULL;
 	}
-	s->node = xstrdup(node->hostname);
+	note_node(p, s, node);
 	if (!strcmp(node->id, p->swarm->node))
 		return find_own_host(p, node, task->port, deadline);
 	if (*node->address)
@@ -117,6 +173,7 @@ static int describe_end(struct container_provider *p, struct server *s,
 	auto_free char *trouble = node_trouble(p, task, &limit);
 	auto_buf struct buf tail = BUF_INIT_MAX(SERVER_LOG_BYTES);
 
+	s->node_gone = trouble != NULL;
 	if (trouble)
 		return error_set(err, ERROR_SERVER, "server '%s': %s", s->name,
 				 trouble);
@@ -189,12 +246,12 @@ static int create(struct container_provider *p, struct server *s,
 {
 	auto_strvec struct strvec labels = STRVEC_INIT;
 	auto_strvec struct strvec args = STRVEC_INIT;
+	auto_strvec struct strvec constraints = STRVEC_INIT;
 	const struct provider_spec *spec = &p->base.spec;
 	struct contract contract = {.dialect = spec->dialect, .tcp = true};
 	struct service_spec service = {
 	    .name = s->name,
 	    .image = p->swarm->image,
-	    .constraints = (const char *const *)p->swarm->constraints.v,
 	    .port = contract_port(spec->dialect),
 	    .memory_bytes = spec->memory_bytes ? spec->memory_bytes
 					       : contract_memory(spec->dialect),
@@ -205,6 +262,8 @@ static int create(struct container_provider *p, struct server *s,
 	labels_for(&p->base.owner, spec->service, plan->slot, plan->role,
 		   &labels);
 	contract_args(&contract, &args);
+	put_constraints(p, deadline, &constraints);
+	service.constraints = (const char *const *)constraints.v;
 	service.labels = (const char *const *)labels.v;
 	service.args = (const char *const *)args.v;
 	if (pending_begin(p->base.owner.run_dir, s->name, err) < 0)
@@ -233,22 +292,42 @@ static int run(struct container_provider *p, struct server *s,
 	return 0;
 }
 
+/* 1; 0 with *err: its node went away meanwhile; -1. */
+static int run_once(struct container_provider *p,
+		    const struct server_plan *plan,
+		    const struct deadline *deadline, struct server **ret,
+		    struct error *err)
+{
+	struct server *s = server_new(p, plan);
+	struct deadline cleanup;
+	bool again;
+
+	if (run(p, s, plan, deadline, err) == 0) {
+		*ret = s;
+		return 1;
+	}
+	again = s->node_gone;
+	cleanup = deadline_in(CLEANUP_MS, NULL);
+	error_wrap(err, "run '%s'", p->template_ref);
+	server_remove(p, s, &cleanup, NULL);
+	return again ? 0 : -1;
+}
+
 int swarm_server_run(struct container_provider *p,
 		     const struct server_plan *plan,
 		     const struct deadline *deadline, struct server **ret,
 		     struct error *err)
 {
-	struct server *s = server_new(p, plan);
-	struct deadline cleanup;
+	for (int attempt = 1;; attempt++) {
+		auto_error struct error why = ERROR_INIT;
+		int done = run_once(p, plan, deadline, ret, &why);
 
-	if (run(p, s, plan, deadline, err) == 0) {
-		*ret = s;
-		return 0;
+		if (done > 0)
+			return 0;
+		if (done < 0 || attempt == ATTEMPTS)
+			return error_move(err, &why);
+		log_debug("on another node: %s", why.text);
 	}
-	cleanup = deadline_in(CLEANUP_MS, NULL);
-	error_wrap(err, "run '%s'", p->template_ref);
-	server_remove(p, s, &cleanup, NULL);
-	return -1;
 }
 
 int swarm_server_look(struct container_provider *p, struct server *s,
@@ -259,5 +338,5 @@ int swarm_server_look(struct container_provider *p, struct server *s,
 
 	if (service_task(p->engine, s->service, &limit, &task, err) < 0)
 		return -1;
-	return task.running && !task.ended ? 0 : describe_end(p, s, &task, err);
+	return task.running ? 0 : describe_end(p, s, &task, err);
 }

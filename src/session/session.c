@@ -268,6 +268,12 @@ char *session_slot_name(const struct session *s, unsigned service,
 	return provider_slot_name(s->services[service].provider, slot);
 }
 
+char *session_slot_node(const struct session *s, unsigned service,
+			unsigned slot)
+{
+	return provider_slot_node(s->services[service].provider, slot);
+}
+
 unsigned session_ready_slots(const struct session *s)
 {
 	return s->n_services ? s->services[0].n_slots : 0;

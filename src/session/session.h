@@ -111,6 +111,10 @@ const char *session_engine_host(const struct session *s);     /* or NULL */
 char *session_slot_name(const struct session *s, unsigned service,
 			unsigned slot);
 
+/* Which node of a swarm runs it; NULL: no swarm. May be asked at any time. */
+char *session_slot_node(const struct session *s, unsigned service,
+			unsigned slot);
+
 /* A service beside the databases, once started. Borrowed. */
 struct session_companion {
 	const char *name;

@@ -27,7 +27,11 @@ enum {
 	CONNECT_MS = 10000,
 	FIRST_MS = 30000, /* a client's first packets */
 	/* a Unix socket whose queue is full says EAGAIN instead of waiting */
-	RETRY_MS = 5
+	RETRY_MS = 5,
+	/* after 11 s without a word a server's machine is taken for gone */
+	SILENT_S = 5,
+	PROBE_S = 2,
+	PROBES = 3
 };
 
 static void begin_connect(struct call *c);
@@ -135,6 +139,52 @@ static void on_joint_end(void *ctx)
 	call_free(c);
 }
 
+/* Other slots there have lost their servers, too, and are not to be handed out
+ * to be found dead one by one. */
+static void machine_lost(struct call *c)
+{
+	struct session *session = c->front->supervisor->session;
+	struct leases *leases = &c->front->supervisor->leases;
+	const char *host =
+	    session_slot_address(session, c->front->service, c->slot)->host;
+
+	for (unsigned i = 0; host && i < leases->max_slots; i++) {
+		const struct db_address *a =
+		    session_slot_address(session, c->front->service, i);
+
+		if (i != c->slot && a->host && !strcmp(a->host, host))
+			leases_slot_lost(leases, i);
+	}
+}
+
+static void lost(struct call *c, int errno_value)
+{
+	auto_error struct error err = ERROR_INIT;
+	struct leases *leases = &c->front->supervisor->leases;
+	unsigned slot = c->slot;
+	auto_free char *node = session_slot_node(c->front->supervisor->session,
+						 c->front->service, slot);
+
+	error_set_errno(&err, ERROR_SERVER, errno_value,
+			"the server of slot %u%s%s%s is gone", slot,
+			node ? ", on node '" : "", node ? node : "",
+			node ? "'," : "");
+	if (joint_machine_is_gone(errno_value))
+		machine_lost(c);
+	refuse(c, &err);
+	leases_slot_lost(leases, slot);
+}
+
+static void on_joint_lost(void *ctx, int client, int errno_value)
+{
+	struct call *c = ctx;
+
+	c->joint = NULL;
+	c->fd = client;
+	c->heard = HEARD_COMMAND;
+	lost(c, errno_value);
+}
+
 /* On the lane, which has c->rename to itself until the joint is over. */
 static int filter_commands(void *ctx, const char *data, size_t len,
 			   struct buf *ret)
@@ -142,6 +192,15 @@ static int filter_commands(void *ctx, const char *data, size_t len,
 	struct call *c = ctx;
 
 	return rename_commands(&c->rename, data, len, ret);
+}
+
+/* Is its server on another machine, as far as its address says? */
+static bool is_elsewhere(const struct call *c)
+{
+	const struct db_address *a = session_slot_address(
+	    c->front->supervisor->session, c->front->service, c->slot);
+
+	return a->host && !a->socket && strncmp(a->host, "127.", 4) != 0;
 }
 
 static void join(struct call *c)
@@ -156,24 +215,14 @@ static void join(struct call *c)
 	};
 
 	stop_timer(c);
+	if (is_elsewhere(c))
+		spec.lost = on_joint_lost;
 	if (c->rename.from && dialect_of(c) == DIALECT_MARIADB)
 		spec.filter = filter_commands;
 	c->joint = joint_new(c->front->supervisor->lanes, &spec);
 	buf_free(&c->early);
 	if (!c->joint)
 		call_free(c);
-}
-
-static void lost(struct call *c, int errno_value)
-{
-	auto_error struct error err = ERROR_INIT;
-	struct leases *leases = &c->front->supervisor->leases;
-	unsigned slot = c->slot;
-
-	error_set_errno(&err, ERROR_SERVER, errno_value,
-			"the server of slot %u is gone", slot);
-	refuse(c, &err);
-	leases_slot_lost(leases, slot);
 }
 
 static void on_late(uv_timer_t *timer)
@@ -228,7 +277,7 @@ static void on_response(uv_poll_t *poll, int status, int events)
 	if (!n)
 		return;
 	done = rename_response(&c->rename, piece, n, &c->early, &err);
-	c->heard = done != 0;
+	c->heard = done ? HEARD_LOGIN : HEARD_NOTHING;
 	if (done < 0) {
 		refuse(c, &err);
 	} else if (done) {
@@ -285,7 +334,7 @@ static void on_startup(uv_poll_t *poll, int status, int events)
 	if (!n)
 		return;
 	done = rename_postgres(&c->rename, piece, n, &c->early, &answer, &err);
-	c->heard = done != 0;
+	c->heard = done ? HEARD_LOGIN : HEARD_NOTHING;
 	if (done < 0) {
 		refuse(c, &err);
 	} else if (say(c, &answer) == 0 && done) {
@@ -323,6 +372,23 @@ static void on_connected(uv_poll_t *poll, int status, int events)
 	connected(c);
 }
 
+static void set_tcp(int fd, int option, int value)
+{
+	setsockopt(fd, IPPROTO_TCP, option, &value, sizeof(value));
+}
+
+/* A machine that is gone says nothing: a test that waits for its answer would
+ * wait for ever. (Of one that asks it something, the joint finds out.) */
+static void notice_death(int fd)
+{
+	int one = 1;
+
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
+	set_tcp(fd, TCP_KEEPIDLE, SILENT_S);
+	set_tcp(fd, TCP_KEEPINTVL, PROBE_S);
+	set_tcp(fd, TCP_KEEPCNT, PROBES);
+}
+
 static int open_server(const struct db_address *a, int *ret_fd)
 {
 	struct sockaddr_in in = {.sin_family = AF_INET};
@@ -344,9 +410,11 @@ static int open_server(const struct db_address *a, int *ret_fd)
 			 SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (*ret_fd < 0)
 		return errno;
-	if (to->sa_family == AF_INET)
+	if (to->sa_family == AF_INET) {
 		setsockopt(*ret_fd, IPPROTO_TCP, TCP_NODELAY, &one,
 			   sizeof(one));
+		notice_death(*ret_fd);
+	}
 	return connect(*ret_fd, to, len) == 0 ? 0 : errno;
 }
 

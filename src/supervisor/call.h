@@ -12,6 +12,7 @@
 #include "supervisor/front.h"
 #include "supervisor/joint.h"
 #include "supervisor/leases.h"
+#include "supervisor/refuse.h"
 #include "supervisor/rename.h"
 
 struct call {
@@ -25,8 +26,8 @@ struct call {
 	struct tenant_use use;
 	struct joint *joint;
 	unsigned slot;
-	unsigned attempts;    /* at connecting */
-	bool heard;           /* the client has said who it is */
+	unsigned attempts; /* at connecting */
+	enum refuse_heard heard;
 	struct rename rename; /* isolation: database; else unset */
 	struct buf early;     /* for the server, before the joint */
 };

@@ -4,12 +4,25 @@
 #include "base/alloc.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+/*
+ * A server's machine that is gone acknowledges nothing: after so many timeouts
+ * in a row, some 13 s, nobody waits for it any more. TCP_USER_TIMEOUT would
+ * say the same of a server that is there and has other things to do than to
+ * read.
+ */
+enum {
+	LOOK_MS = 2000,
+	TIMEOUTS = 6
+};
 
 /* How many pieces one end may move before the others get their turn. */
 enum {
@@ -42,12 +55,24 @@ struct joint {
 	struct end ends[2];
 	struct half halves[2];
 	joint_end_fn *end;
+	joint_lost_fn *lost;
 	joint_filter_fn *filter;
 	void *ctx;
 	struct buf filtered;
-	int open; /* polls */
+	int open;         /* handles */
+	int polls;        /* of them */
+	uv_timer_t timer; /* open where `lost` is not NULL */
+	int failure;      /* errno, 0: it ended by itself */
 	bool ending;
 };
+
+/* The client is on this machine, and a server that died has closed: so only
+ * the server's machine ends a connection in this way. */
+bool joint_machine_is_gone(int errno_value)
+{
+	return errno_value == ETIMEDOUT || errno_value == EHOSTUNREACH ||
+	       errno_value == ENETUNREACH || errno_value == EHOSTDOWN;
+}
 
 /* On the home loop. */
 static void on_over(struct lane_task *t)
@@ -55,10 +80,14 @@ static void on_over(struct lane_task *t)
 	struct joint *j =
 	    (struct joint *)((char *)t - offsetof(struct joint, task));
 
-	close(j->ends[0].fd);
 	close(j->ends[1].fd);
 	lane_leave(j->lane);
-	j->end(j->ctx);
+	if (j->lost && joint_machine_is_gone(j->failure)) {
+		j->lost(j->ctx, j->ends[0].fd, j->failure);
+	} else {
+		close(j->ends[0].fd);
+		j->end(j->ctx);
+	}
 	free(j->halves[0].waiting);
 	free(j->halves[1].waiting);
 	buf_free(&j->filtered);
@@ -79,15 +108,47 @@ static void on_closed(uv_handle_t *handle)
 		over(e->joint);
 }
 
+static void on_timer_closed(uv_handle_t *handle)
+{
+	struct joint *j = handle->data;
+
+	if (--j->open == 0)
+		over(j);
+}
+
 static void finish(struct joint *j)
 {
 	if (j->ending)
 		return;
 	j->ending = true;
-	for (int i = 0; i < j->open; i++)
+	for (int i = 0; i < j->polls; i++)
 		uv_close((uv_handle_t *)&j->ends[i].poll, on_closed);
+	if (j->open > j->polls)
+		uv_close((uv_handle_t *)&j->timer, on_timer_closed);
 	if (!j->open)
 		over(j);
+}
+
+static void on_look(uv_timer_t *timer)
+{
+	struct joint *j = timer->data;
+	struct tcp_info info = {0};
+	socklen_t len = sizeof(info);
+
+	if (getsockopt(j->ends[1].fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0 ||
+	    info.tcpi_retransmits < TIMEOUTS)
+		return;
+	j->failure = ETIMEDOUT;
+	finish(j);
+}
+
+static void start_looking(struct joint *j)
+{
+	if (!j->lost || uv_timer_init(lane_loop(j->lane), &j->timer) < 0)
+		return;
+	j->timer.data = j;
+	j->open++;
+	uv_timer_start(&j->timer, on_look, LOOK_MS, LOOK_MS);
 }
 
 void joint_cut(struct joint *j)
@@ -205,16 +266,30 @@ static int watch(struct end *e)
 		      : uv_poll_stop(&e->poll);
 }
 
+/* libuv says EBADF of any error that a socket has. */
+static int socket_error(int fd)
+{
+	socklen_t len = sizeof(int);
+	int error = 0;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
+		return errno;
+	return error;
+}
+
 static void on_event(uv_poll_t *poll, int status, int events)
 {
 	struct end *e = poll->data;
 	struct joint *j = e->joint;
 	int broken = status < 0;
 
+	errno = broken ? socket_error(e->fd) : 0;
 	if (!broken && events & UV_WRITABLE)
 		broken = flush(e->in, e->fd) < 0;
 	if (!broken && events & UV_READABLE)
 		broken = move(e) < 0;
+	if (broken && !j->ending)
+		j->failure = errno;
 	if (broken || (j->halves[0].shut && j->halves[1].shut) ||
 	    watch(&j->ends[0]) < 0 || watch(&j->ends[1]) < 0)
 		finish(j);
@@ -231,8 +306,10 @@ static void on_begin(struct lane_task *t)
 				 j->ends[i].fd) < 0)
 			break;
 		j->open++;
+		j->polls++;
 	}
-	if (j->open < 2 || watch(&j->ends[0]) < 0 || watch(&j->ends[1]) < 0)
+	start_looking(j);
+	if (j->polls < 2 || watch(&j->ends[0]) < 0 || watch(&j->ends[1]) < 0)
 		finish(j);
 }
 
@@ -261,6 +338,7 @@ struct joint *joint_new(struct lanes *lanes, const struct joint_spec *spec)
 	j = xcalloc(1, sizeof(*j));
 	j->lane = lane;
 	j->end = spec->end;
+	j->lost = spec->lost;
 	j->filter = spec->filter;
 	j->ctx = spec->ctx;
 	j->filtered = (struct buf)BUF_INIT;

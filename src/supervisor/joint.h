@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "supervisor/lane.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct joint;
@@ -24,6 +25,9 @@ enum {
 /* Called once, when the joint is over and its descriptors are closed; the joint
  * is freed after it. */
 typedef void joint_end_fn(void *ctx);
+/* Instead of it, when the server's machine does not answer any more: the
+ * client, which is still there, is handed back to be told. */
+typedef void joint_lost_fn(void *ctx, int client, int errno_value);
 
 /* What the client sends goes through such a one, which appends what is to be
  * sent; -1 cuts the joint. What an end does not take stays in memory, so it
@@ -39,11 +43,15 @@ struct joint_spec {
 	size_t early_len;
 	joint_filter_fn *filter; /* or NULL */
 	joint_end_fn *end;
-	void *ctx; /* of both */
+	joint_lost_fn *lost; /* NULL: the server is on this machine */
+	void *ctx;           /* of them all */
 };
 
 /* NULL when there is no thread to do it; the descriptors are closed then. */
 struct joint *joint_new(struct lanes *lanes, const struct joint_spec *spec);
+
+/* Is this the errno of a connection whose other machine is not there? */
+bool joint_machine_is_gone(int errno_value);
 
 /* Cuts both ends: nothing reaches either any more. spec.end is called from the
  * loop, not from here. */

@@ -161,7 +161,7 @@ static void on_time(uv_timer_t *timer)
 }
 
 void refuse_connection(struct supervisor *s, int fd, enum dialect dialect,
-		       const char *reason, bool heard)
+		       const char *reason, enum refuse_heard heard)
 {
 	struct refusal *r = xcalloc(1, sizeof(*r));
 
@@ -185,7 +185,7 @@ void refuse_connection(struct supervisor *s, int fd, enum dialect dialect,
 	uv_timer_start(r->timer, on_time, LINGER_MS, 0);
 	uv_poll_start(r->poll, UV_READABLE, on_readable);
 	if (dialect == DIALECT_MARIADB && heard)
-		tell_mariadb(r, 1);
+		tell_mariadb(r, heard == HEARD_LOGIN ? 1 : 0);
 	else if (dialect == DIALECT_MARIADB)
 		greet_mariadb(r);
 	else if (heard)

@@ -11,13 +11,16 @@
 
 #include "dialect/address.h"
 
-#include <stdbool.h>
-
 struct supervisor;
 
-/* heard: the client has said who it is, and waits for the answer to that. */
+/* What the client waits for. */
+enum refuse_heard {
+	HEARD_NOTHING, /* to be greeted, or to be heard out */
+	HEARD_LOGIN,   /* it has said who it is */
+	HEARD_COMMAND  /* it was served, and may have asked something */
+};
 void refuse_connection(struct supervisor *s, int fd, enum dialect dialect,
-		       const char *reason, bool heard);
+		       const char *reason, enum refuse_heard heard);
 /* Closes those that are still under way. */
 void refuse_close_all(struct supervisor *s);
 

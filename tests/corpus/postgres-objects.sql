@@ -97,3 +97,44 @@ COMMENT ON TABLE store.item IS 'things';
 COMMENT ON COLUMN store.item.name IS 'what it is called';
 COMMENT ON FUNCTION store.add(int, int) IS 'adds';
 COMMENT ON LARGE OBJECT 777001 IS 'bytes';
+CREATE TABLE store.hashed (id int, v text) PARTITION BY HASH (id);
+CREATE TABLE store.hashed_0 PARTITION OF store.hashed FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+CREATE TABLE store.hashed_1 PARTITION OF store.hashed FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+INSERT INTO store.hashed SELECT n, 'v' FROM generate_series(1, 20) AS n;
+CREATE TABLE store.pairs OF store.pair (PRIMARY KEY (a)) WITH (fillfactor = 60);
+INSERT INTO store.pairs VALUES (1, 'one');
+CREATE DOMAIN store.small AS store.percent CHECK (VALUE < 10) NULL;
+CREATE TABLE store.packed (id int UNIQUE DEFERRABLE, big text COMPRESSION pglz, small store.small[],
+  other int, spans int4multirange, bits bit varying(9), address inet, doc xml, words tsvector
+  GENERATED ALWAYS AS (to_tsvector('simple', big)) STORED);
+INSERT INTO store.packed (id, big, small, spans, bits, address, doc) VALUES
+  (1, repeat('compressed ', 9000), '{1,2}', '{[1,3),[5,7)}', B'101', '::1/64', '<a b="c"/>');
+ALTER TABLE store.packed ADD CONSTRAINT later CHECK (other > 0) NOT VALID;
+CREATE INDEX ON store.packed USING gin (words);
+CREATE INDEX ON store.packed USING hash (big);
+CREATE INDEX ON store.packed USING brin (other) WITH (pages_per_range = 4);
+ALTER TABLE store.packed CLUSTER ON packed_id_key;
+ALTER TABLE store.packed REPLICA IDENTITY FULL;
+CREATE FUNCTION store.seen() RETURNS trigger LANGUAGE plpgsql AS
+  $$ BEGIN PERFORM count(*) FROM was; RETURN NULL; END $$;
+CREATE TRIGGER seen AFTER UPDATE ON store.packed REFERENCING OLD TABLE AS was
+  FOR EACH STATEMENT EXECUTE FUNCTION store.seen();
+CREATE CONSTRAINT TRIGGER late AFTER INSERT ON store.packed DEFERRABLE INITIALLY DEFERRED
+  FOR EACH ROW EXECUTE FUNCTION store.touch();
+ALTER TABLE store.packed ENABLE ALWAYS TRIGGER late;
+CREATE VIEW store.written AS SELECT id, note FROM store.base WHERE id < 9 WITH LOCAL CHECK OPTION;
+CREATE VIEW store.placed AS SELECT a, b FROM store.pairs;
+CREATE FUNCTION store.write() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
+CREATE TRIGGER written INSTEAD OF INSERT ON store.placed FOR EACH ROW EXECUTE FUNCTION store.write();
+CREATE RECURSIVE VIEW store.numbers (n) AS VALUES (1) UNION ALL SELECT n + 1 FROM numbers WHERE n < 5;
+CREATE TEXT SEARCH DICTIONARY store.stops (TEMPLATE = simple, ACCEPT = false);
+ALTER TEXT SEARCH CONFIGURATION store.plain ALTER MAPPING FOR asciiword WITH store.stops, simple;
+CREATE OPERATOR CLASS store.by_size FOR TYPE int USING btree AS
+  OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >, FUNCTION 1 btint4cmp(int, int);
+CREATE CONVERSION store.latin FOR 'LATIN1' TO 'UTF8' FROM iso8859_1_to_utf8;
+CREATE FUNCTION store.rows_of(OUT a int, OUT b text) RETURNS SETOF record LANGUAGE sql ROWS 7 COST 3
+  PARALLEL SAFE STRICT AS 'SELECT 1, ''x''';
+COMMENT ON CONSTRAINT later ON store.packed IS 'not yet';
+COMMENT ON TRIGGER seen ON store.packed IS 'looks';
+COMMENT ON INDEX store.item_part IS 'a part';
+COMMENT ON EXTENSION hstore IS 'ours';

@@ -8,6 +8,7 @@
 # shellcheck source=../support/engine.sh
 . "$SOURCE_DIR/tests/support/engine.sh"
 node_up 3
+manager=$node
 DOCKER_HOST=$node
 export DOCKER_HOST
 mkdir "$tmp/try"

@@ -60,6 +60,16 @@ for line in '"a b", public' 5MB 'ISO, DMY' Asia/Tokyo 20:f; do
 done
 clean settings
 
+# the URL as libpq reads it
+x_url="postgresql:///postgres?hostaddr=127.0.0.1&port=$port&user=dev"
+run 0 testenv exec --db "$x_url&password=p%40ss:w%2Frd" --migrations \
+	migrations -- psql -Atc 'select x from a'
+out_is 7
+host=$(echo "$data" | sed 's,/,%2F,g')
+run 0 testenv exec --db "postgresql://dev@$host:$port" --migrations \
+	migrations -- psql -Atc 'select x from a'
+out_is 7
+
 # two at once, of which one makes the template
 echo 'create table b (x int); select pg_sleep(0.5);' >migrations/002.sql
 x -- psql -Atc 'select count(*) from b' >"$tmp/out1" 2>"$tmp/err1" &
@@ -69,6 +79,24 @@ wait "$one" || fail "the other: $(cat "$tmp/err1")"
 [ "$(cat "$tmp/err" "$tmp/err1" | grep -c 'made the template')" = 1 ] ||
 	fail 'not one of two made the template'
 clean 'two at once'
+
+# two roles at once, neither a superuser: each has a template of its own, and
+# leaves the other's things alone
+sql "create role two login createdb password 'two'"
+two="postgresql://two:two@127.0.0.1:$port"
+x --workers 2 -- sh -c 'touch one; while [ ! -e two ]; do sleep 0.05; done
+	psql -Atc "select count(*), current_user from b"' \
+	>"$tmp/out1" 2>"$tmp/err1" </dev/null &
+one=$!
+run 0 testenv exec --db "$two" --migrations migrations --workers 2 -- sh -c '
+	while [ ! -e one ]; do sleep 0.05; done
+	seq 4 | xargs -P2 -I{} psql -Atc "insert into b values ({})
+		returning (select count(*) from b), current_user"; touch two'
+out_has '^0\|two$'
+[ "$(grep -cx '0|two' "$tmp/out")" = 4 ] || fail "$what: not four answers"
+wait "$one" || fail "the other: $(cat "$tmp/err1")"
+[ "$(cat "$tmp/out1")" = '0|dev' ] || fail "the other: $(cat "$tmp/out1")"
+clean 'two roles'
 
 # a wrong migration is said, and nothing of it is kept
 mkdir bad
@@ -101,7 +129,12 @@ sql 'create database testenv_t_00000000000000000000000000000000'
 run 0 env "TESTENV_DB=$url" "$TESTENV_BIN" gc
 databases | grep -q testenv_t_0000 || fail 'gc dropped what has no mark'
 
-# up, reset, status
+# up, diff, reset, status
+run 0 x -- sh -c 'psql -qAtc "insert into a values (8)"
+	"$TESTENV_BIN" diff; sleep 1
+	"$TESTENV_BIN" reset && "$TESTENV_BIN" diff && echo equal'
+out_has '^changed +rows +public.a +1 row +2 rows$'
+out_has '^equal$'
 run 0 testenv up --db "$url" --migrations migrations
 run 0 testenv status
 out_has "backend server at 127.0.0.1:$port"

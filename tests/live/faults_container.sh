@@ -42,7 +42,8 @@ forget_templates() {
 }
 trap 'kill "$watcher"; forget_templates; rm -rf "$tmp"' EXIT
 made() {
-	[ "$(grep -c '"commit"' events)" = "$commits" ]
+	# podman 4 may tell of one twice
+	[ "$(grep '"commit"' events | sort -u | wc -l)" = "$commits" ]
 }
 containers_here() {
 	engine -G -d all=1 --data-urlencode \
@@ -112,9 +113,9 @@ id=$(get "http://engine/containers/testenv-$TESTENV_SESSION-db-0/json" |
 tag=$(get "http://engine/images/$id/json" | jq -r '.RepoTags[0]')
 get -X DELETE "http://engine/images/$tag?force=1" >removed
 # podman keeps the image of a container, but not its name
-if ! grep -q Untagged removed; then
-	get -f -X POST "http://engine/v4.0.0/libpod/images/$tag/untag" &&
-		echo Untagged >>removed
+if grep -q 'using image' removed; then
+	get -o removed -w Untagged -X POST \
+		"http://engine/v4.0.0/libpod/images/$tag/untag" >>removed
 fi
 EOF
 remove='sh remove'
@@ -140,8 +141,9 @@ no_trace 'template made anew'
 
 # a server that has too little memory to start, and what is none
 run 12 testenv up --db mariadb --backend container --memory 32m --rebuild
-err_has "^testenv: template of 'db': server '.*-db-build' used more memory than"
-err_has '^hint: give it more with --memory$'
+# podman 4 says only that it was killed
+err_has "^testenv: .*: server '.*-db-build' (used more memory than|.*code 137)"
+err_has '^hint: .*give it more with --memory$'
 no_trace 'too little memory'
 run 125 x --image debian:bookworm-slim -- true
 err_has "^testenv: template of 'db': .*debian:bookworm-slim"
@@ -176,6 +178,11 @@ if [ "$(id -u)" = 0 ] && unshare -m mount -t tmpfs none run2 2>/dev/null; then
 		sh -c "psql -Atc 'table here'; $remove"
 	out_is "$mark"
 	commits=$((commits + 1))
+	# podman makes the directory on its side, out of our reach
+	case $(engine -I http://engine/_ping) in *Libpod*)
+		find "$XDG_RUNTIME_DIR/testenv" -mindepth 1 -type d -empty -delete
+		;;
+	esac
 	no_trace 'files not shared'
 fi
 

@@ -31,7 +31,7 @@ is "nothing is left of the test's volumes" \
 pg_as_provider
 
 image=testenv-test/standin-postgres18:$id
-build_standin "$image" postgres --build-arg LAYOUT=18
+build_standin "$image" postgres --target layout18
 is "the volume of layout 18" "$(volumes)" /var/lib/postgresql
 pg_volume /var/lib/postgresql
 mkdir -p "$work/old"

@@ -101,17 +101,26 @@ none_left() {
 }
 
 # node_up N: an engine of its own machine, as it were, in no swarm; its address
-# in $node. The test's own until its end, when it is ended.
+# in $node. The test's own until its end, when all that is in $nodes is ended.
 nodes=
+end_nodes() {
+	# one that is still in a swarm looks for its manager when it ends
+	for n in $nodes; do
+		case $n in node-*) "$engines/swarm-up" -d \
+			"unix://$engines_dir/$n/run/docker.sock" ;; esac
+	done >/dev/null 2>&1
+	# shellcheck disable=SC2086 # names
+	"$engines/down" $nodes >/dev/null 2>&1
+	rm -rf "$tmp"
+}
 node_up() {
 	mkdir -p "$engines_dir"
 	[ -n "$nodes" ] || {
 		exec 8>"$engines_dir/node-swarm.test"
 		flock 8
+		trap end_nodes EXIT
 	}
 	nodes="$nodes node-swarm$1"
-	# shellcheck disable=SC2064,SC2086 # the nodes so far
-	trap "'$engines/down' $nodes >/dev/null 2>&1; rm -rf '$tmp'" EXIT
 	node=$("$engines/swarm-node-up" "$1" 2>"$tmp/err") || {
 		cat "$tmp/err"
 		echo "node $1 does not come up"
@@ -122,9 +131,9 @@ node_up() {
 	"$engines/swarm-up" -d "$node" >"$tmp/out" 2>&1
 }
 
-# no_service SESSION: at $node, where its containers follow by themselves
+# no_service SESSION: at $manager, where its containers follow by themselves
 no_service() {
-	left=$(api "$node" /services -G --data-urlencode \
+	left=$(api "$manager" /services -G --data-urlencode \
 		"filters={\"label\":[\"dev.testenv.session=$1\"]}")
 	[ "$left" = '[]' ] || fail "left: $left"
 }

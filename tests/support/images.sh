@@ -70,11 +70,14 @@ drop() {
 	c=
 }
 
-# run DOCKER_ARG...: one that ends by itself; $out is what it said, $code
+# run DOCKER_ARG...: one that ends by itself; $out is what it said, $code. Not
+# `docker run --rm`, whose code is always 0 on podman 4.
 run() {
 	drop
 	code=0
-	out=$(docker run --rm --label "$label" "$@" 2>&1) || code=$?
+	c=$(docker create --label "$label" "$@") || fail "cannot create: $*"
+	out=$(docker start -a "$c" 2>&1) || code=$?
+	drop
 }
 
 # answers CMD...: waits until it succeeds in the container, at most a minute
@@ -263,6 +266,18 @@ pg_arguments() {
 	has "the version needs no password" "$out" "postgres (PostgreSQL)"
 }
 
+# commit: the container as testenv-test/template:$id. The docker program sends
+# podman 4 less than it asks for.
+commit() {
+	docker commit --change "LABEL $label" "$c" \
+		"testenv-test/template:$id" >/dev/null 2>&1 ||
+		curl -fsS --unix-socket /var/run/docker.sock -X POST -d '{}' \
+			-H 'Content-Type: application/json' -o /dev/null \
+			"http://d/v1.41/commit?container=$c&tag=$id&repo=\
+testenv-test/template&changes=LABEL%20$label" ||
+		fail "cannot commit"
+}
+
 # As testenv itself starts it: no network, data that a commit holds, sockets in
 # a directory of the host's.
 pg_as_provider() {
@@ -276,8 +291,7 @@ pg_as_provider() {
 	[ -S "$work/run/.s.PGSQL.5432" ] || fail "no socket on the host"
 	pg app app "CREATE TABLE kept AS SELECT 7 i"
 	docker stop -t 20 "$c" >/dev/null
-	docker commit --change "LABEL $label" "$c" "testenv-test/template:$id" \
-		>/dev/null
+	commit
 	start "$@" -e POSTGRES_PASSWORD=two "testenv-test/template:$id" \
 		-c fsync=off -c listen_addresses= \
 		-c unix_socket_directories=/testenv/run,/var/run/postgresql
@@ -476,8 +490,7 @@ my_as_provider() {
 	docker exec "$c" mariadb -uroot -pone -S /testenv/run/mysqld.sock -e \
 		"CREATE TABLE app.kept AS SELECT 7 i; SET GLOBAL innodb_fast_shutdown=1"
 	docker stop -t 20 "$c" >/dev/null
-	docker commit --change "LABEL $label" "$c" "testenv-test/template:$id" \
-		>/dev/null
+	commit
 	start "$@" -e MARIADB_ROOT_PASSWORD=two -e MARIADB_PASSWORD=two \
 		"testenv-test/template:$id" --datadir=/testenv/data \
 		--socket=/testenv/run/mysqld.sock

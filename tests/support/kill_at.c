@@ -3,13 +3,18 @@
  * kill_at.so - preloaded, ends the program by SIGKILL at its n-th step.
  *
  * A step is a call that changes something others can see: a file made, renamed
- * or removed, a file's bytes, a request to an engine that is no mere question
- * (before it is sent, and again when it was). Only the program's own process
- * counts: neither what it forks nor what it runs.
+ * or removed, a file's bytes, a program started, a request to an engine or a
+ * statement to a server that is no mere question (before it is sent, and again
+ * when it was). Only the program's own process counts: neither what it forks
+ * nor what it runs.
  *
  *   KILL_AT=n        at which step; 0: never
- *   KILL_STEPS=net   requests only
- *   KILL_CHILDREN=1  those it forked die first: nobody is left to clear up
+ *   KILL_STEPS=WORD  net: requests only; sql: statements only
+ *   KILL_CHILDREN=n  the first n that it forked die first: with the first, the
+ *                    watchdog, nobody is left to clear up
+ *   KILL_TREE=TEXT   of files whose path has that, and of those removed in a
+ *                    tree, only each 300th is a step
+ *   KILL_AFTER=FILE  steps count from when that is there
  *   KILL_LOG=FILE    a line for each step
  */
 #include <dlfcn.h>
@@ -20,19 +25,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
 
 enum {
-	CHILDREN = 64
+	CHILDREN = 64,
+	TREE_STEP = 300
 };
 
 static long kill_at;
 static int counting; /* this is the program itself */
-static int net_only;
+static int with_files, with_requests, with_sql;
 static int with_children;
+static const char *after, *tree;
+static atomic_long in_tree;
 static int log_fd = -1;
 static atomic_long steps;
 static atomic_int n_children;
@@ -47,16 +56,22 @@ __attribute__((constructor)) static void begin(void)
 {
 	const char *at = getenv("KILL_AT");
 	const char *log = getenv("KILL_LOG");
+	const char *only = getenv("KILL_STEPS");
+	const char *victims = getenv("KILL_CHILDREN");
 
 	if (!at)
 		return;
 	kill_at = strtol(at, NULL, 10);
-	net_only = getenv("KILL_STEPS") != NULL;
-	with_children = getenv("KILL_CHILDREN") != NULL;
+	with_files = !only;
+	with_requests = !only || !strcmp(only, "net");
+	with_sql = !only || !strcmp(only, "sql");
+	with_children = victims ? (int)strtol(victims, NULL, 10) : 0;
+	after = getenv("KILL_AFTER") ? strdup(getenv("KILL_AFTER")) : NULL;
 	if (log)
 		log_fd = (int)openat(AT_FDCWD, log,
 				     O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC,
 				     0600);
+	tree = getenv("KILL_TREE") ? strdup(getenv("KILL_TREE")) : NULL;
 	unsetenv("KILL_AT");
 	unsetenv("LD_PRELOAD");
 	counting = 1;
@@ -66,7 +81,7 @@ static void die(void)
 {
 	int n = atomic_load(&n_children);
 
-	for (int i = 0; with_children && i < n && i < CHILDREN; i++)
+	for (int i = 0; i < with_children && i < n && i < CHILDREN; i++)
 		kill(children[i], SIGKILL);
 	kill(getpid(), SIGKILL);
 	pause();
@@ -78,7 +93,7 @@ static void step(const char *what, const char *about)
 	long n;
 	int len;
 
-	if (!counting)
+	if (!counting || (after && access(after, F_OK) < 0))
 		return;
 	n = atomic_fetch_add(&steps, 1) + 1;
 	len = snprintf(line, sizeof(line), "%ld %s %.300s\n", n, what, about);
@@ -93,8 +108,12 @@ static void step(const char *what, const char *about)
 
 static void file_step(const char *what, const char *about)
 {
-	if (!net_only)
-		step(what, about);
+	if (!with_files)
+		return;
+	if (tree && (!strchr(about, '/') || strstr(about, tree)) &&
+	    atomic_fetch_add(&in_tree, 1) % TREE_STEP != TREE_STEP / 2)
+		return;
+	step(what, about);
 }
 
 pid_t fork(void)
@@ -102,6 +121,7 @@ pid_t fork(void)
 	pid_t pid;
 	NEXT(fork);
 
+	file_step("fork", "/");
 	pid = next();
 	if (pid == 0) {
 		counting = 0;
@@ -180,31 +200,55 @@ OPEN(open64)
 	ssize_t name(int fd, const void *data, size_t len, offset_type at) \
 	{                                                                  \
 		NEXT(name);                                                \
-		file_step("write", "");                                    \
+		file_step("write", "/");                                   \
 		return next(fd, data, len, at);                            \
 	}
 PWRITE(pwrite, off_t)
 PWRITE(pwrite64, off64_t)
 
-static int is_request(const void *data, size_t len)
+static int is_request(const char *data, size_t len)
 {
-	return len > 6 &&
+	return with_requests && len > 6 &&
 	       (!memcmp(data, "POST /", 6) || !memcmp(data, "DELETE ", 7) ||
 		!memcmp(data, "PUT /", 5));
 }
 
+/* Where a statement begins in a Postgres Query or a MariaDB COM_QUERY; 0: it is
+ * none, or it asks only. */
+static size_t statement(const char *data, size_t len)
+{
+	static const char *const questions[] = {"SELECT", "SHOW", "WITH"};
+	size_t from = 0;
+
+	if (len > 5 && data[0] == 'Q' && data[1] == 0)
+		from = 5;
+	else if (len > 5 && data[2] == 0 && data[3] == 0 && data[4] == 3)
+		from = 5;
+	if (!from || !with_sql)
+		return 0;
+	for (size_t i = 0; i < sizeof(questions) / sizeof(*questions); i++) {
+		size_t n = strlen(questions[i]);
+
+		if (len - from > n &&
+		    !strncasecmp(data + from, questions[i], n))
+			return 0;
+	}
+	return from;
+}
+
 ssize_t send(int fd, const void *data, size_t len, int flags)
 {
-	int counts = is_request(data, len);
 	const char *text = data;
+	size_t from = statement(text, len);
+	int counts = from || is_request(text, len);
 	char line[120] = "";
 	ssize_t n;
 	NEXT(send);
 
-	for (size_t i = 0; counts && i < len && i + 1 < sizeof(line) &&
-			   !strchr("\r?", text[i]);
+	for (size_t i = 0; counts && from + i < len && i + 1 < sizeof(line) &&
+			   (from ? text[from + i] : !strchr("\r?", text[i]));
 	     i++)
-		line[i] = text[i];
+		line[i] = text[from + i] == '\n' ? ' ' : text[from + i];
 	if (counts)
 		step("before", line);
 	n = next(fd, data, len, flags);

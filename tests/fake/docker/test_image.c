@@ -393,6 +393,31 @@ static void an_image_in_use_is_busy(void **state)
 		     ERROR_CONFIG, "not an image's name");
 }
 
+/* Podman 4.3.1's words. */
+static void a_list_is_asked_for_again_while_images_go(void **state)
+{
+	struct fake_reply gone = {
+	    .status = 500,
+	    .body = "{\"cause\":\"image not known\",\"message\":\"retrieving "
+		    "size of image \\\"6759\\\": you may need to remove the "
+		    "image to resolve the error: locating image with ID "
+		    "\\\"6759\\\": image not known\",\"response\":500}"};
+	struct fake_reply broken = {.status = 500,
+				    .body = "{\"message\":\"broken\"}"};
+	auto_image_list struct image_list list = IMAGE_LIST_INIT;
+
+	(void)state;
+	fake_engine_add_image(fake, "x/pg:1", "{\"k\":\"v\"}");
+	fake_engine_on(fake, "GET", "/images/json", &gone, 2);
+	assert_ok(image_list(engine, "k", NULL, &until, &list, &err));
+	assert_int_equal(list.n, 1);
+	assert_int_equal(fake_engine_count(fake, "GET", "/images/json"), 3);
+	fake_engine_on(fake, "GET", "/images/json", &broken, 0);
+	assert_fails(image_list(engine, "k", NULL, &until, &list, &err),
+		     ERROR_ENGINE, "list images: broken");
+	assert_int_equal(fake_engine_count(fake, "GET", "/images/json"), 4);
+}
+
 static void lists_are_filtered(void **state)
 {
 	auto_image_list struct image_list list = IMAGE_LIST_INIT;
@@ -433,6 +458,7 @@ int main(void)
 	    test_open(an_image_may_lack_anything),
 	    test_open(commit_sends_each_change),
 	    test_open(an_image_in_use_is_busy),
+	    test_open(a_list_is_asked_for_again_while_images_go),
 	    test_open(lists_are_filtered),
 	};
 

@@ -166,6 +166,15 @@ const char *session_engine_host(const struct session *s)
 	return "unix:///nowhere";
 }
 
+char *session_slot_node(const struct session *s, unsigned service,
+			unsigned slot)
+{
+	(void)s;
+	(void)service;
+	(void)slot;
+	return NULL;
+}
+
 char *session_slot_name(const struct session *s, unsigned service,
 			unsigned slot)
 {
@@ -268,6 +277,48 @@ const struct db_address *session_slot_address(const struct session *s,
 }
 
 /* Whoever looks for the port of the one address finds it in a file. */
+/* It has databases alone. */
+unsigned session_n_companions(const struct session *s)
+{
+	(void)s;
+	return 0;
+}
+
+void session_companion(const struct session *s, unsigned i,
+		       struct session_companion *ret)
+{
+	(void)s;
+	(void)i;
+	*ret = (struct session_companion){.missing = true};
+}
+
+bool session_companion_address(const struct session *s, unsigned i,
+			       unsigned slot, struct companion_address *ret)
+{
+	(void)s;
+	(void)i;
+	(void)slot;
+	(void)ret;
+	return false;
+}
+
+char *session_companion_name(const struct session *s, unsigned i, unsigned slot)
+{
+	(void)s;
+	(void)i;
+	(void)slot;
+	return NULL;
+}
+
+void session_set_companion_public(struct session *s, unsigned i, int slot,
+				  const struct companion_address *address)
+{
+	(void)s;
+	(void)i;
+	(void)slot;
+	(void)address;
+}
+
 void session_set_public(struct session *s, unsigned service, int slot,
 			const struct db_address *address)
 {

@@ -72,6 +72,54 @@ static void few_parts(void **state)
 	assert_null(c.params);
 }
 
+static void is(const char *text, const char *expected)
+{
+	if (expected)
+		assert_string_equal(text, expected);
+	else
+		assert_null(text);
+}
+
+/* As libpq's manual has them, and what drivers of MariaDB say. */
+static void parameters(void **state)
+{
+	static const struct {
+		const char *url, *user, *password, *host, *socket, *database,
+		    *params;
+		uint16_t port;
+	} as[] = {
+	    {"postgresql://h/x?user=u%40&password=p%26q&application_name=a",
+	     "u@", "p&q", "h", NULL, "x", "application_name=a", 5432},
+	    {"postgresql://a:b@h:1/x?host=other&port=5433&dbname=y&user=c", "c",
+	     "b", "other", NULL, "y", NULL, 5433},
+	    {"postgresql:///x?user=u&hostaddr=127.0.0.1", "u", NULL,
+	     "127.0.0.1", NULL, "x", NULL, 5432},
+	    {"postgresql://u@%2Frun%2Fpg/x", "u", NULL, NULL,
+	     "/run/pg/.s.PGSQL.5432", "x", NULL, 0},
+	    {"postgresql://u@%2Frun%2Fpg:5433/x?sslmode=prefer", "u", NULL,
+	     NULL, "/run/pg/.s.PGSQL.5433", "x", "sslmode=prefer", 0},
+	    {"mysql://u:p@%2Frun%2Fs/x", "u", "p", NULL, "/run/s", "x", NULL,
+	     0},
+	    {"mysql://h/x?user=u&password=p&socket=/run/s&charset=utf8", "u",
+	     "p", NULL, "/run/s", "x", "charset=utf8", 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < array_len(as); i++) {
+		auto_db_address struct db_address a = {.dialect =
+							   DIALECT_POSTGRES};
+
+		assert_int_equal(db_url_parse(as[i].url, &a, NULL), 0);
+		is(a.user, as[i].user);
+		is(a.password, as[i].password);
+		is(a.host, as[i].host);
+		is(a.socket, as[i].socket);
+		is(a.database, as[i].database);
+		is(a.params, as[i].params);
+		assert_int_equal(a.port, as[i].port);
+	}
+}
+
 static void fails(const char *url, const char *text)
 {
 	struct db_address a;
@@ -98,6 +146,10 @@ static void unreadable(void **state)
 	      "the server's URL has a port that nobody can read");
 	fails("postgresql://u:secret@[::1/x",
 	      "the server's URL has a host that nobody can read");
+	fails("postgresql://h?user=u&password=secret%",
+	      "the server's URL has a parameter that nobody can read");
+	fails("postgresql://u@h?host=a,b",
+	      "the server's URL names more than one host");
 	fails("postgresql://u:secret@a,b/x",
 	      "the server's URL names more than one host");
 }
@@ -107,6 +159,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(all_parts),
 	    cmocka_unit_test(few_parts),
+	    cmocka_unit_test(parameters),
 	    cmocka_unit_test(unreadable),
 	};
 

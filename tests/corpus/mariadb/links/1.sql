@@ -47,6 +47,15 @@ BEGIN
 	SELECT count(*) INTO r FROM leaves WHERE node = x;
 	RETURN r * 2;
 END//
+CREATE AGGREGATE FUNCTION times(x int) RETURNS bigint
+BEGIN
+	DECLARE r bigint DEFAULT 1;
+	DECLARE CONTINUE HANDLER FOR NOT FOUND RETURN r;
+	LOOP
+		FETCH GROUP NEXT ROW;
+		SET r = r * x;
+	END LOOP;
+END//
 CREATE PROCEDURE grow(IN n int)
 	COMMENT 'adds nodes; it''s used by tests'
 BEGIN
@@ -63,3 +72,4 @@ DELIMITER ;
 CREATE VIEW z_leaves AS SELECT n.name, l.v, 2 * l.v AS w FROM nodes n JOIN leaves l ON l.node = n.id;
 CREATE SQL SECURITY INVOKER VIEW a_sums AS SELECT name, sum(w) AS w FROM z_leaves GROUP BY name;
 CREATE VIEW checked AS SELECT * FROM hen WHERE id < 10 WITH CASCADED CHECK OPTION;
+CREATE ALGORITHM=TEMPTABLE VIEW product AS SELECT node, times(v) AS v FROM leaves GROUP BY node;

@@ -77,3 +77,17 @@ DELETE FROM o WHERE t > 1;
 BEGIN;
 INSERT INTO o VALUES (), ();
 ROLLBACK;
+
+CREATE TABLE spread (id int, day date, v varchar(9), KEY down (v DESC), KEY unseen (id) IGNORED)
+	PARTITION BY RANGE (year(day)) SUBPARTITION BY HASH (to_days(day)) SUBPARTITIONS 2 (
+		PARTITION old VALUES LESS THAN (2000), PARTITION new VALUES LESS THAN MAXVALUE);
+INSERT INTO spread VALUES (1, '1999-01-01', 'a'), (2, '2020-01-01', 'b'), (3, NULL, 'c');
+CREATE TABLE listed (a int, b varchar(9)) PARTITION BY LIST COLUMNS (a, b) (
+	PARTITION p0 VALUES IN ((1, 'x'), (NULL, NULL)), PARTITION p1 DEFAULT);
+INSERT INTO listed VALUES (1, 'x'), (NULL, NULL), (7, 'y');
+CREATE TABLE keyed (a int PRIMARY KEY, v int) PARTITION BY KEY (a) PARTITIONS 3;
+INSERT INTO keyed VALUES (1, 1), (2, 2), (3, 3), (4, 4);
+CREATE TABLE checked (id int, v int, UNIQUE KEY (v), CONSTRAINT both_set CHECK (id > v OR v IS NULL));
+INSERT INTO checked VALUES (2, 1), (3, NULL), (4, NULL);
+CREATE TABLE wide (id int PRIMARY KEY, a varchar(4000), b mediumtext, c json CHECK (json_valid(c))) CHARACTER SET latin1;
+INSERT INTO wide VALUES (1, repeat('ä', 3000), repeat('0123456789', 20000), '{}');
