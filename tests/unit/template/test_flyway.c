@@ -92,8 +92,8 @@ static void checksums_are_of_the_lines(void **state)
 {
 	static const char *const same[] = {"123456789", "1234\n56789\n",
 					   "1234\r\n56789",
-					   "\xef\xbb\xbf"
-					   "123456789"};
+					   ("\xef\xbb\xbf"
+					    "123456789")};
 
 	(void)state;
 	for (size_t i = 0; i < array_len(same); i++)
