@@ -482,13 +482,18 @@ static int wait_ready(struct companion *c, const struct instance *i,
 {
 	int64_t since_ms = clock_now_ms();
 	int64_t pause = PAUSE_MS;
+	auto_error struct error last = ERROR_INIT;
 
 	for (;; pause = pause * 2 > PAUSE_MAX_MS ? PAUSE_MAX_MS : pause * 2) {
 		struct deadline attempt = deadline_sooner(*deadline, PROBE_MS);
-		auto_error struct error last = ERROR_INIT;
+		auto_error struct error now = ERROR_INIT;
 		auto_error struct error late = ERROR_INIT;
-		bool answered = probe_once(c, i, &attempt, &last) == 0;
+		bool answered = probe_once(c, i, &attempt, &now) == 0;
 		int ended = 0;
+
+		/* one that ran out of time says less than the one before it */
+		if (!last.kind || deadline_left_ms(&attempt) > 0)
+			error_move(&last, &now);
 
 		if (deadline_left_ms(deadline) > 0)
 			ended = look_for_end(c, i, deadline, err);

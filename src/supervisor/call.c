@@ -157,7 +157,25 @@ static void machine_lost(struct call *c)
 	}
 }
 
-static void lost(struct call *c, int errno_value)
+static bool is_companions(const struct call *c)
+{
+	return c->front->companion_port != 0;
+}
+
+/* Its slot's own is made again with the slot. */
+static void companion_lost(struct call *c, int errno_value)
+{
+	struct leases *leases = &c->front->supervisor->leases;
+	auto_error struct error err = ERROR_INIT;
+	unsigned slot = c->slot;
+
+	error_set_errno(&err, ERROR_SERVER, errno_value,
+			"a service of slot %u is gone", slot);
+	refuse(c, &err);
+	leases_slot_lost(leases, slot);
+}
+
+static void database_lost(struct call *c, int errno_value)
 {
 	auto_error struct error err = ERROR_INIT;
 	struct leases *leases = &c->front->supervisor->leases;
@@ -173,6 +191,14 @@ static void lost(struct call *c, int errno_value)
 		machine_lost(c);
 	refuse(c, &err);
 	leases_slot_lost(leases, slot);
+}
+
+static void lost(struct call *c, int errno_value)
+{
+	if (is_companions(c))
+		companion_lost(c, errno_value);
+	else
+		database_lost(c, errno_value);
 }
 
 static void on_joint_lost(void *ctx, int client, int errno_value)
@@ -215,7 +241,7 @@ static void join(struct call *c)
 	};
 
 	stop_timer(c);
-	if (is_elsewhere(c))
+	if (!is_companions(c) && is_elsewhere(c))
 		spec.lost = on_joint_lost;
 	if (c->rename.from && dialect_of(c) == DIALECT_MARIADB)
 		spec.filter = filter_commands;
@@ -434,7 +460,7 @@ static int open_companion(const struct call *c, int *ret_fd)
 
 static int open_slot(const struct call *c, int *ret_fd)
 {
-	if (c->front->companion_port)
+	if (is_companions(c))
 		return open_companion(c, ret_fd);
 	return open_server(session_slot_address(c->front->supervisor->session,
 						c->front->service, c->slot),
@@ -494,7 +520,7 @@ static void serve(struct call *c, struct tenant *t)
 	c->slot = t->slot;
 	c->use.cut = on_use_cut;
 	tenant_use_add(t, &c->use);
-	if (!c->front->companion_port && has_own_name(c))
+	if (!is_companions(c) && has_own_name(c))
 		begin_rename(c);
 	/* Postgres' clients speak first */
 	if (c->rename.from && dialect_of(c) == DIALECT_POSTGRES)

@@ -180,7 +180,7 @@ bad 'command: busybox httpd -f -p 6379 -h /tmp
     x-testenv: { start_timeout: 1s, probe: { http: /none } }'
 run 125 x -- true
 err_has "was not ready within [0-9]+ s: GET /none: HTTP 404$"
-bad 'x-testenv: { start_timeout: 1s, probe: { exec: "echo no luck; false" } }'
+bad 'x-testenv: { start_timeout: 5s, probe: { exec: "echo no luck; false" } }'
 run 125 x -- true
 err_has "was not ready within [0-9]+ s: '/bin/sh' ended with exit code 1: no luck$"
 bad 'depends_on: [bad]'
