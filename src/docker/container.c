@@ -10,9 +10,11 @@
 #include "docker/reply.h"
 #include "http/http.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
 	REMOVAL_POLL_MS = 20
@@ -65,6 +67,25 @@ static int create_refused(const struct http_reply *reply,
 			    spec->image);
 }
 
+/* Podman makes a directory where a bind's source is not, and as root. Docker
+ * refuses, and so do we, in its words, where we can see that. */
+static int check_sources(struct engine *engine,
+			 const struct container_spec *spec, struct error *err)
+{
+	if (engine_flavor(engine) != ENGINE_PODMAN || !engine_is_local(engine))
+		return 0;
+	for (size_t i = 0; i < spec->n_mounts; i++) {
+		const char *source = spec->mounts[i].source;
+
+		if (access(source, F_OK) < 0 && errno == ENOENT)
+			return error_set(err, ERROR_REFUSED,
+					 "create container from '%s': bind "
+					 "source path does not exist: %s",
+					 spec->image, source);
+	}
+	return 0;
+}
+
 int container_create(struct engine *engine, const struct container_spec *spec,
 		     const struct deadline *deadline, struct container *ret,
 		     struct error *err)
@@ -76,6 +97,8 @@ int container_create(struct engine *engine, const struct container_spec *spec,
 	struct http_request request = {.method = "POST", .body = body};
 	const char *id;
 
+	if (check_sources(engine, spec, err) < 0)
+		return -1;
 	buf_puts(&path, "/containers/create");
 	if (spec->name)
 		buf_put_query(&path, "name", spec->name);
