@@ -86,6 +86,25 @@ static int check_sources(struct engine *engine,
 	return 0;
 }
 
+/* Engines warn of much that is as usual (no limit of swap): of what they left
+ * out, here. */
+static void read_warning(const cJSON *json, struct container *ret)
+{
+	const cJSON *item;
+
+	ret->warning[0] = '\0';
+	cJSON_ArrayForEach (item, json_get(json, "Warnings")) {
+		const char *text = cJSON_GetStringValue(item);
+
+		if (!text)
+			continue;
+		log_debug("docker: %s", text);
+		if (!*ret->warning && strcasestr(text, "discarded"))
+			snprintf(ret->warning, sizeof(ret->warning), "%s",
+				 text);
+	}
+}
+
 int container_create(struct engine *engine, const struct container_spec *spec,
 		     const struct deadline *deadline, struct container *ret,
 		     struct error *err)
@@ -116,6 +135,7 @@ int container_create(struct engine *engine, const struct container_spec *spec,
 		return reply_unreadable(&reply, "create container", err);
 	log_debug("docker: created %.12s from %s", id, spec->image);
 	snprintf(ret->id, sizeof(ret->id), "%s", id);
+	read_warning(json, ret);
 	return 0;
 }
 

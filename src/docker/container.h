@@ -49,11 +49,17 @@ struct container_spec {
 	int stop_timeout_s;  /* 0: the engine's default */
 	bool init;           /* a small init as process 1 */
 	bool no_healthcheck; /* the image's own is not run */
+	/* Not confined by the machine's SELinux, whose labels on the sources of
+	 * its binds would shut it out. Those are not changed. */
+	bool no_label;
 };
 
 /* A plain value. */
 struct container {
 	char id[65];
+	/* what of the spec the engine left out ("memory limit discarded"), or
+	 * "" */
+	char warning[256];
 };
 
 /* ERROR_NO_IMAGE when the image is not there; ERROR_BUSY when the name is

@@ -95,6 +95,7 @@ static void add_number(cJSON *object, const char *key, int64_t value)
 
 char *container_spec_json(const struct container_spec *spec)
 {
+	static const char *const no_label[] = {"label=disable", NULL};
 	auto_json cJSON *config = cJSON_CreateObject();
 	cJSON *host;
 
@@ -120,5 +121,7 @@ char *container_spec_json(const struct container_spec *spec)
 	add_number(host, "PidsLimit", spec->pids_limit);
 	if (spec->init)
 		cJSON_AddTrueToObject(host, "Init");
+	if (spec->no_label)
+		json_add_strings(host, "SecurityOpt", no_label);
 	return json_text(config);
 }

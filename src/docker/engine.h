@@ -102,13 +102,23 @@ struct engine_info {
 	    *operating_system, *architecture, *root_dir, *warnings;
 	char *min_api, *max_api;
 	bool rootless;
-	bool memory_limit;
+	char *name, *kernel; /* of its machine: the host's name; "6.1.0" */
+	bool memory_limit, pids_limit;
+	bool selinux; /* confines containers */
 	int cpus;
 	long long memory_bytes;
 	int containers_running;
 };
 int engine_info(struct engine *engine, const struct deadline *deadline,
 		struct engine_info *ret, struct error *err);
+/*
+ * Whether a container must be told not to be confined (no_label) to use folders
+ * of this machine: SELinux is on, here and in what the engine says. Asks it
+ * only where there is an SELinux.
+ */
+int engine_confines_binds(struct engine *engine,
+			  const struct deadline *deadline, bool *ret,
+			  struct error *err);
 void engine_info_free(struct engine_info *info);
 
 /*

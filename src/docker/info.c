@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/fs.h"
 #include "docker/json.h"
 #include "docker/reply.h"
 #include "http/http.h"
@@ -20,6 +21,8 @@ void engine_info_free(struct engine_info *info)
 	free(info->architecture);
 	free(info->root_dir);
 	free(info->warnings);
+	free(info->name);
+	free(info->kernel);
 	free(info->min_api);
 	free(info->max_api);
 	*info = (struct engine_info){0};
@@ -57,13 +60,12 @@ static char *joined(const cJSON *array)
 	return list.n ? buf_take(&text) : NULL;
 }
 
-static bool is_rootless(const cJSON *info)
+static bool has_option(const cJSON *info, const char *option)
 {
 	auto_strvec struct strvec options = STRVEC_INIT;
 
 	json_strings(json_get(info, "SecurityOptions"), &options);
-	return strvec_has(&options, "name=rootless") ||
-	       json_bool(info, "Rootless");
+	return strvec_has(&options, option);
 }
 
 int engine_info(struct engine *engine, const struct deadline *deadline,
@@ -86,11 +88,32 @@ int engine_info(struct engine *engine, const struct deadline *deadline,
 	    .warnings = joined(json_get(info, "Warnings")),
 	    .min_api = copy(version, "MinAPIVersion"),
 	    .max_api = copy(version, "ApiVersion"),
-	    .rootless = is_rootless(info),
+	    .rootless = has_option(info, "name=rootless") ||
+			json_bool(info, "Rootless"),
+	    .name = copy(info, "Name"),
+	    .kernel = copy(info, "KernelVersion"),
 	    .memory_limit = json_bool(info, "MemoryLimit"),
+	    .pids_limit = json_bool(info, "PidsLimit"),
+	    .selinux = has_option(info, "name=selinux"),
 	    .cpus = (int)json_int(info, "NCPU", 0),
 	    .memory_bytes = json_int(info, "MemTotal", 0),
 	    .containers_running = (int)json_int(info, "ContainersRunning", 0),
 	};
+	return 0;
+}
+
+int engine_confines_binds(struct engine *engine,
+			  const struct deadline *deadline, bool *ret,
+			  struct error *err)
+{
+	struct engine_info info = {0};
+
+	*ret = false;
+	if (!engine_is_local(engine) || !fs_exists("/sys/fs/selinux/enforce"))
+		return 0;
+	if (engine_info(engine, deadline, &info, err) < 0)
+		return -1;
+	*ret = info.selinux;
+	engine_info_free(&info);
 	return 0;
 }

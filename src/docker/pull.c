@@ -89,6 +89,15 @@ static const char *const passing[] = {"timeout",
 				      "internal server error",
 				      NULL};
 
+/* … where there is no way to the registry at all. */
+static const char *const offline[] = {"no such host",
+				      "network is unreachable",
+				      "no route to host",
+				      "name resolution",
+				      "i/o timeout",
+				      "proxyconnect",
+				      NULL};
+
 void registry_hint(const char *text, const struct reference *r,
 		   const char *trouble, struct error *err)
 {
@@ -101,6 +110,11 @@ void registry_hint(const char *text, const struct reference *r,
 			   trouble);
 	else if (says_any(text, refused))
 		error_hint(err, "log in: docker login %s", registry);
+	else if (says_any(text, offline))
+		error_hint(err,
+			   "the engine has no way to '%s'; offline, only what "
+			   "it has serves: see 'testenv doctor'",
+			   registry);
 }
 
 /* Returns -1, 0 instead if it is worth another try. */

@@ -57,6 +57,7 @@ struct companion {
 	/* as container_provider has them */
 	bool inside;
 	char *network;
+	bool no_label;
 	pthread_mutex_t mutex; /* guards what follows */
 	struct instance **instances;
 	size_t n_instances;
@@ -191,7 +192,9 @@ int companion_prepare(struct companion *c, const struct deadline *deadline,
 	};
 	int inside = engine_own_network(c->engine, deadline, &c->network, err);
 
-	if (inside < 0)
+	if (inside < 0 ||
+	    (c->spec.n_mounts &&
+	     engine_confines_binds(c->engine, deadline, &c->no_label, err) < 0))
 		return error_wrap(err, "service '%s'", c->spec.name);
 	c->inside = inside == 1;
 	if (image_choose(c->engine, &wish, deadline, c->progress, &c->image,
@@ -328,6 +331,7 @@ static int create(struct companion *c, struct instance *i,
 	    .memory_bytes =
 		spec->memory_bytes ? spec->memory_bytes : default_memory,
 	    .pids_limit = PIDS_LIMIT,
+	    .no_label = c->no_label,
 	    .no_healthcheck = true, /* its command is run by us, and sooner */
 	};
 

@@ -458,7 +458,8 @@ static int find_ourselves(struct container_provider *p,
 			      : engine_own_network(p->engine, deadline,
 						   &p->network, err);
 
-	if (inside < 0)
+	if (inside < 0 ||
+	    engine_confines_binds(p->engine, deadline, &p->no_label, err) < 0)
 		return -1;
 	p->inside = inside == 1;
 	if (p->inside)

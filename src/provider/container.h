@@ -101,9 +101,12 @@ struct container_provider {
 	 * servers join (NULL: the default one) */
 	bool inside;
 	char *network;
+	bool no_label; /* SELinux would keep servers from our directories */
 	pthread_mutex_t mutex; /* guards what follows */
 	enum shared_fs shared;
 	enum port_way port_way;
+	bool no_limits; /* the engine starts nothing that has them */
+	bool said_limits;
 	struct server **servers;
 	size_t n_servers;
 	pthread_mutex_t start_mutex; /* one thread starts the shared server */

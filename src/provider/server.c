@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/log.h"
+#include "base/progress.h"
 #include "dialect/clone.h"
 #include "dialect/db.h"
 #include "docker/engine.h"
@@ -137,6 +138,55 @@ void server_create_done(struct container_provider *p, const struct server *s,
 		set_unsure(p);
 }
 
+static bool has_no_limits(struct container_provider *p)
+{
+	bool none;
+
+	pthread_mutex_lock(&p->mutex);
+	none = p->no_limits;
+	pthread_mutex_unlock(&p->mutex);
+	return none;
+}
+
+/* Once for all servers. */
+static void say_limits(struct container_provider *p, const char *why)
+{
+	bool said;
+
+	pthread_mutex_lock(&p->mutex);
+	said = p->said_limits;
+	p->said_limits = true;
+	pthread_mutex_unlock(&p->mutex);
+	if (!said)
+		progress_notice(p->base.progress,
+				"the engine does not limit what servers use: "
+				"%s",
+				why);
+}
+
+/*
+ * A rootless engine without control groups of its own, and others, start
+ * nothing that has a limit. True: the next try goes without.
+ */
+static bool drop_limits(struct container_provider *p, const struct error *err)
+{
+	static const char *const words[] = {"cgroup", "memory limit",
+					    "pids limit", "resource limits"};
+	bool about_limits = false;
+
+	for (size_t i = 0; i < array_len(words); i++)
+		about_limits |= strcasestr(error_text(err), words[i]) != NULL;
+	/* "minimum memory limit allowed is 6MB": one that was asked for */
+	if (err->kind != ERROR_ENGINE || !about_limits ||
+	    strcasestr(error_text(err), "minimum"))
+		return false;
+	pthread_mutex_lock(&p->mutex);
+	p->no_limits = true;
+	pthread_mutex_unlock(&p->mutex);
+	say_limits(p, error_text(err));
+	return true;
+}
+
 static int create_once(struct container_provider *p, struct server *s,
 		       const struct server_plan *plan,
 		       const struct deadline *deadline, struct error *err)
@@ -167,6 +217,7 @@ static int create_once(struct container_provider *p, struct server *s,
 	    .memory_bytes = spec->memory_bytes ? spec->memory_bytes
 					       : contract_memory(spec->dialect),
 	    .pids_limit = SERVER_PIDS,
+	    .no_label = s->dir && p->no_label,
 	};
 	bool unsure = false;
 	int result;
@@ -178,8 +229,12 @@ static int create_once(struct container_provider *p, struct server *s,
 	c.labels = (const char *const *)labels.v;
 	c.env = (const char *const *)env.v;
 	c.cmd = (const char *const *)args.v;
+	if (has_no_limits(p))
+		c.memory_bytes = c.pids_limit = 0;
 	result = launch_create(p->engine, &p->base.owner, &c, deadline, &s->c,
 			       &unsure, err);
+	if (result == 0 && *s->c.warning)
+		say_limits(p, s->c.warning);
 	if (unsure)
 		set_unsure(p);
 	return result;
@@ -398,9 +453,10 @@ int server_run(struct container_provider *p, const struct server_plan *plan,
 
 		if (run_once(p, plan, deadline, ret, &why) == 0)
 			return 0;
-		if (attempt == START_ATTEMPTS || !launch_port_was_taken(&why))
+		if (attempt == START_ATTEMPTS ||
+		    (!launch_port_was_taken(&why) && !drop_limits(p, &why)))
 			return error_move(err, &why);
-		log_debug("another port: %s", why.text);
+		log_debug("once more: %s", why.text);
 	}
 }
 

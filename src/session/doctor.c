@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 enum {
@@ -148,10 +149,62 @@ static void note_memory(struct doctor *d, const struct engine_info *info)
 		   info->cpus);
 	fact(d, "machine", text.s);
 	fact(d, "memory limits", info->memory_limit ? "yes" : "no");
+	fact(d, "process limits", info->pids_limit ? "yes" : "no");
 	if (!info->memory_limit)
 		strvec_push(&d->warnings,
 			    "the engine cannot limit memory: servers run "
 			    "without a limit");
+}
+
+/* Of the nearest folder that is there: the cache is made when it is used.
+ * Others than ours need not be written by us. */
+static void note_disk(struct doctor *d, const char *wanted, bool ours)
+{
+	auto_free char *path = xstrdup(wanted);
+	auto_free char *bytes = NULL;
+	struct statvfs fs;
+	uint64_t left;
+
+	while (!fs_is_dir(path) && strrchr(path, '/') > path)
+		*strrchr(path, '/') = '\0';
+	if (statvfs(path, &fs) < 0)
+		return;
+	left = (uint64_t)fs.f_bavail * fs.f_frsize;
+	bytes = xasprintf("%" PRIu64, left);
+	add_fact(&d->disk, &d->n_disk, wanted, bytes);
+	if (left < DISK_LEAST)
+		fix(d, "only %" PRIu64 " MB are free in '%s': make room",
+		    left >> 20, path);
+	if (ours && access(path, W_OK) < 0)
+		fix(d,
+		    "'%s' cannot be written: set TESTENV_CACHE_DIR to a "
+		    "folder that can",
+		    path);
+}
+
+/* By all signs: what decides in the end is a bind, which only a container
+ * shows. A virtual machine's engine has a kernel of its own. */
+static bool shares_files(const struct engine *engine,
+			 const struct engine_info *info)
+{
+	struct utsname here;
+
+	return engine_is_local(engine) && info->name && info->kernel &&
+	       uname(&here) == 0 && !strcmp(here.nodename, info->name) &&
+	       !strcmp(here.release, info->kernel);
+}
+
+static void note_files(struct doctor *d, const struct engine *engine,
+		       const struct engine_info *info)
+{
+	bool shared = shares_files(engine, info);
+
+	fact(d, "local", engine_is_local(engine) ? "yes" : "no");
+	fact(d, "shared files", shared ? "yes" : "no");
+	fact(d, "SELinux", info->selinux ? "yes" : "no");
+	fact(d, "data folder", info->root_dir);
+	if (shared && info->root_dir && access(info->root_dir, F_OK) == 0)
+		note_disk(d, info->root_dir, false);
 }
 
 static void note_engine(struct doctor *d, struct engine *engine,
@@ -179,9 +232,8 @@ static void note_engine(struct doctor *d, struct engine *engine,
 	fact(d, "cgroup driver", info.cgroup_driver);
 	fact(d, "cgroup version", info.cgroup_version);
 	fact(d, "rootless", info.rootless ? "yes" : "no");
-	fact(d, "local", engine_is_local(engine) ? "yes" : "no");
 	note_memory(d, &info);
-	fact(d, "data folder", info.root_dir);
+	note_files(d, engine, &info);
 	if (info.warnings)
 		strvec_push(&d->warnings, info.warnings);
 	engine_info_free(&info);
@@ -249,31 +301,6 @@ static void look_for_engine(struct doctor *d, const struct config *config,
 
 /* Disks */
 
-/* Of the nearest folder that is there: the cache is made when it is used. */
-static void note_disk(struct doctor *d, const char *wanted)
-{
-	auto_free char *path = xstrdup(wanted);
-	auto_free char *bytes = NULL;
-	struct statvfs fs;
-	uint64_t left;
-
-	while (!fs_is_dir(path) && strrchr(path, '/') > path)
-		*strrchr(path, '/') = '\0';
-	if (statvfs(path, &fs) < 0)
-		return;
-	left = (uint64_t)fs.f_bavail * fs.f_frsize;
-	bytes = xasprintf("%" PRIu64, left);
-	add_fact(&d->disk, &d->n_disk, wanted, bytes);
-	if (left < DISK_LEAST)
-		fix(d, "only %" PRIu64 " MB are free in '%s': make room",
-		    left >> 20, path);
-	if (access(path, W_OK) < 0)
-		fix(d,
-		    "'%s' cannot be written: set TESTENV_CACHE_DIR to a "
-		    "folder that can",
-		    path);
-}
-
 static void look_at_disks(struct doctor *d)
 {
 	auto_free char *cache = fs_cache_dir();
@@ -282,7 +309,7 @@ static void look_at_disks(struct doctor *d)
 
 	if (fs_runtime_dir(&runtime, &err) < 0)
 		fix(d, "%s", error_text(&err));
-	note_disk(d, cache);
+	note_disk(d, cache, true);
 }
 
 /* This machine's own servers */

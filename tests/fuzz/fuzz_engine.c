@@ -166,7 +166,7 @@ static int take_log(void *ctx, int stream, const char *data, size_t len)
 static void call_container(unsigned which, const struct deadline *d,
 			   struct error *err)
 {
-	struct container c = {"0123456789abcdef"};
+	struct container c = {.id = "0123456789abcdef"};
 	struct container_spec spec = {.image = "a", .name = "n", .port = 5432};
 	struct container_state state;
 	auto_container_list struct container_list list = CONTAINER_LIST_INIT;

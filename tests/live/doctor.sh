@@ -121,6 +121,9 @@ if grep -q '^the engine:' out; then
 	out_has '^  API +1\.[0-9]+'
 	out_has '^  storage driver '
 	out_has '^  memory limits +(yes|no)$'
+	out_has '^  process limits +(yes|no)$'
+	out_has '^  shared files +(yes|no)$'
+	out_has '^  SELinux +(yes|no)$'
 	out_has '^would be used: containers$'
 	run 0 testenv doctor --require container --json
 	out_has '"backend":.*"container"'

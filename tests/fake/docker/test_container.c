@@ -3,7 +3,7 @@
 
 #define ID "cafe00000000000000000000000000000000000000000000000000000000cafe"
 
-static const struct container cafe = {ID};
+static const struct container cafe = {.id = ID};
 static const struct container_spec plain = {.image = "debian"};
 
 static int ignore(void *ctx, int stream, const char *data, size_t len)
@@ -501,6 +501,37 @@ static void an_exec_that_still_runs_is_asked_again(void **state)
 	assert_int_equal(fake_engine_count(fake, "GET", "/exec/e1/json"), 3);
 }
 
+static void what_was_left_out_is_told(void **state)
+{
+	static const char id[] = "{\"Id\":\"" ID "\",\"Warnings\":";
+	auto_free char *usual =
+	    xasprintf("%s[\"Memory limited without swap.\",7]}", id);
+	auto_free char *less =
+	    xasprintf("%s[\"No swap.\",\"Your kernel does not "
+		      "support memory limit capabilities. "
+		      "Limitation discarded.\"]}",
+		      id);
+	auto_free char *null = xasprintf("%snull}", id);
+	struct fake_reply reply = {.status = 201};
+	struct container c = {.warning = "old"};
+
+	(void)state;
+	reply.body = usual;
+	fake_engine_on(fake, "POST", "/containers/create", &reply, 1);
+	assert_ok(container_create(engine, &plain, &until, &c, &err));
+	assert_string_equal(c.warning, "");
+	reply.body = less;
+	fake_engine_on(fake, "POST", "/containers/create", &reply, 1);
+	assert_ok(container_create(engine, &plain, &until, &c, &err));
+	assert_string_equal(c.warning,
+			    "Your kernel does not support memory limit "
+			    "capabilities. Limitation discarded.");
+	reply.body = null;
+	fake_engine_on(fake, "POST", "/containers/create", &reply, 1);
+	assert_ok(container_create(engine, &plain, &until, &c, &err));
+	assert_string_equal(c.warning, "");
+}
+
 /* What a start of one server may cost in requests. */
 static void a_life_is_four_requests(void **state)
 {
@@ -525,6 +556,7 @@ static void a_life_is_four_requests(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    test_open(what_was_left_out_is_told),
 	    test_open(the_engine_goes_away_in_each_call),
 	    test_open(the_engine_is_gone_before_each_call),
 	    test_open(replies_are_cut_in_each_call),

@@ -149,6 +149,13 @@ static void refusals_say_what_to_do(void **state)
 	assert_fails(image_pull(engine, "r.io/a:b", &until, NULL, &err),
 		     ERROR_PULL, "toomanyrequests");
 	assert_string_equal(err.hint, "log in to 'r.io', or name a mirror");
+	pull_answers("{\"error\":\"dial tcp: lookup r.io: no such host\"}\n",
+		     0);
+	assert_fails(image_pull(engine, "r.io/a:b", &until, NULL, &err),
+		     ERROR_PULL, "lookup r.io: no such host");
+	assert_string_equal(err.hint,
+			    "the engine has no way to 'r.io'; offline, only "
+			    "what it has serves: see 'testenv doctor'");
 }
 
 static void a_full_disk_is_said_in_one_way(void **state)

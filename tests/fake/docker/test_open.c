@@ -385,12 +385,36 @@ static void the_engine_describes_itself(void **state)
 	assert_true(info.memory_limit);
 	assert_false(info.rootless);
 	assert_int_equal(info.cpus, 2);
+	assert_false(info.selinux);
+	engine_info_free(&info);
+}
+
+static void a_confined_engine_describes_itself(void **state)
+{
+	static const struct fake_reply confined = {
+	    .body = "{\"Driver\":\"vfs\",\"Name\":\"box\",\"KernelVersion\":"
+		    "\"6.1\",\"MemoryLimit\":false,\"PidsLimit\":true,"
+		    "\"SecurityOptions\":[\"name=seccomp,profile=default\","
+		    "\"name=selinux\",\"name=rootless\"]}"};
+	struct engine_info info = {0};
+
+	(void)state;
+	assert_ok(open_fake());
+	fake_engine_on(fake, "GET", "/info", &confined, 1);
+	assert_ok(engine_info(engine, &until, &info, &err));
+	assert_true(info.selinux);
+	assert_true(info.rootless);
+	assert_false(info.memory_limit);
+	assert_true(info.pids_limit);
+	assert_string_equal(info.name, "box");
+	assert_string_equal(info.kernel, "6.1");
 	engine_info_free(&info);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    test(a_confined_engine_describes_itself),
 	    test(one_request_opens_an_engine),
 	    test(an_engine_that_refuses_head_is_asked_by_get),
 	    test(an_engine_without_a_version_is_the_oldest),

@@ -8,6 +8,7 @@
 
 #include "place.h"
 
+#include "base/progress.h"
 #include "docker/container.h"
 #include "docker/engine.h"
 #include "docker/image.h"
@@ -60,6 +61,20 @@ static void again(void **state)
 	assert_int_equal(setup(state), 0);
 }
 
+/* What was said in passing, one after the other. */
+static char said[1024];
+
+static void note_said(void *ctx, const struct progress_event *event)
+{
+	size_t len = strlen(said);
+
+	(void)ctx;
+	if (event->kind == PROGRESS_NOTICE)
+		snprintf(said + len, sizeof(said) - len, "%s\n", event->text);
+}
+
+static const struct progress listening = {.fn = note_said};
+
 static int open_provider(bool rebuild, const struct deadline *d,
 			 struct provider **ret)
 {
@@ -77,8 +92,9 @@ static int open_provider(bool rebuild, const struct deadline *d,
 				     .migrations = &no_migrations,
 				     .rebuild = rebuild};
 
-	return provider_open_container(engine, &spec, &owner, d, NULL, ret,
-				       &err);
+	said[0] = '\0';
+	return provider_open_container(engine, &spec, &owner, d, &listening,
+				       ret, &err);
 }
 
 /* A provider from its opening to its end, `slots` servers in between. */
@@ -428,6 +444,37 @@ static void a_port_that_is_taken_is_chosen_anew(void **state)
 	nothing_left("always");
 }
 
+static void an_engine_without_limits_serves_without(void **state)
+{
+	static const struct fake_reply no_cgroup = {
+	    .status = 500,
+	    .body = "{\"message\":\"crun: the requested cgroup controller "
+		    "`memory` is not available: OCI runtime error\"}"};
+	static const struct fake_reply too_small = {
+	    .status = 400,
+	    .body = "{\"message\":\"Minimum memory limit allowed is 6MB\"}"};
+
+	(void)state;
+	assert_ok(live(0, 10000, 10000));
+	fake_engine_on(fake, "POST", "/containers/*/start", &no_cgroup, 1);
+	assert_ok(live(2, 10000, 10000));
+	nothing_left("no limits");
+	/* the builder's, the one that was refused, and two */
+	assert_int_equal(fake_engine_count(fake, "POST", "/containers/create"),
+			 4);
+	if (strncmp(said, "the engine does not limit what servers use: ", 44) ||
+	    !strstr(said, "controller `memory` is not available") ||
+	    strchr(said, '\n') != said + strlen(said) - 1)
+		fail_msg("said: %s", said);
+	/* what was asked for is no reason to do without */
+	fake_engine_on(fake, "POST", "/containers/create", &too_small, 0);
+	assert_int_equal(live(1, 10000, 10000), -1);
+	assert_int_equal(err.kind, ERROR_ENGINE);
+	assert_non_null(strstr(err.text, "Minimum memory limit"));
+	assert_string_equal(said, "");
+	nothing_left("too small");
+}
+
 /* Two templates of one key hold two passwords. */
 static void a_server_is_of_the_template_that_was_found(void **state)
 {
@@ -517,6 +564,7 @@ int main(void)
 	    faulty(a_server_out_of_memory_gets_a_hint),
 	    faulty(a_server_that_never_gets_ready_shows_its_log),
 	    faulty(a_port_that_is_taken_is_chosen_anew),
+	    faulty(an_engine_without_limits_serves_without),
 	    faulty(a_server_is_of_the_template_that_was_found),
 	    faulty(podman_is_asked_for_a_file_of_ours),
 	    faulty(podman_that_shares_no_files_gets_ports),

@@ -20,6 +20,16 @@ static void an_empty_spec_says_little(void **state)
 	assert_string_equal(json, "{\"Image\":\"debian\",\"HostConfig\":{}}");
 }
 
+static void a_container_may_be_kept_from_labels(void **state)
+{
+	struct container_spec spec = {.image = "debian", .no_label = true};
+	auto_free char *json = container_spec_json(&spec);
+
+	(void)state;
+	assert_string_equal(json, "{\"Image\":\"debian\",\"HostConfig\":{"
+				  "\"SecurityOpt\":[\"label=disable\"]}}");
+}
+
 static void a_full_spec_says_all(void **state)
 {
 	const char *env[] = {"A=b=c", "Q=\"\n", NULL};
@@ -81,6 +91,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(an_empty_spec_says_little),
 	    cmocka_unit_test(a_full_spec_says_all),
+	    cmocka_unit_test(a_container_may_be_kept_from_labels),
 	    cmocka_unit_test(a_port_can_be_published_elsewhere),
 	};
 
