@@ -147,13 +147,17 @@ static int shared_server(struct local_provider *p,
 
 	pthread_mutex_lock(&p->start_mutex);
 	*ret = local_server_find(p, LOCAL_SHARED);
-	if (!*ret)
+	if (*ret && local_server_retire(p, *ret))
+		*ret = NULL;
+	if (!*ret) {
+		p->public_dropped = false;
 		result = start_server(p, LOCAL_SHARED, deadline, ret, err);
+	}
 	if (result == 0 && !p->public_dropped) {
 		auto_db struct db *db = NULL;
 
 		/* it would be common to all who name it in full */
-		result = db_connect(&(*ret)->address, deadline, &db, err);
+		result = local_server_admin(*ret, deadline, &db, err);
 		if (result == 0)
 			result = clone_drop(db, p->base.spec.database, deadline,
 					    err);
@@ -175,7 +179,7 @@ static int shared_clean(struct provider *base, unsigned slot, bool same_owner,
 
 	(void)same_owner;
 	if (shared_server(of(base), deadline, &s, err) < 0 ||
-	    db_connect(&s->address, deadline, &db, err) < 0 ||
+	    local_server_admin(s, deadline, &db, err) < 0 ||
 	    (user && slot_user_shut_out(db, user, deadline, err) < 0) ||
 	    clean_database(base, s->clones, db, &s->address, database, password,
 			   s->dir, deadline, err) < 0 ||
@@ -201,9 +205,10 @@ static int shared_stop(struct provider *base, unsigned slot,
 	struct local_server *s = local_server_find(of(base), LOCAL_SHARED);
 	auto_db struct db *db = NULL;
 
-	if (!s)
+	/* with a server its databases end */
+	if (!s || local_server_retire(of(base), s))
 		return 0;
-	if (db_connect(&s->address, deadline, &db, err) < 0)
+	if (local_server_admin(s, deadline, &db, err) < 0)
 		return -1;
 	return clone_drop(db, database, deadline, err);
 }
@@ -223,7 +228,7 @@ static int slot_states(struct provider *base, unsigned slot,
 	if (!s)
 		return error_set(err, ERROR_REFUSED, "slot %u has no database",
 				 slot);
-	if (db_connect(&s->address, deadline, &db, err) < 0)
+	if (local_server_admin(s, deadline, &db, err) < 0)
 		return -1;
 	return clean_states(base, s->clones, db, name, deadline, ret_template,
 			    ret_now, err);

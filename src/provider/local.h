@@ -24,7 +24,8 @@ struct db;
 enum {
 	LOCAL_PASSWORD = 24,
 	LOCAL_BUILDER = -1,
-	LOCAL_SHARED = -2 /* one server for every slot */
+	LOCAL_SHARED = -2, /* one server for every slot */
+	LOCAL_RETIRED = -3 /* was that, and has ended */
 };
 
 struct local_server {
@@ -73,6 +74,10 @@ int local_server_start(struct local_provider *p, struct local_server *s,
 		       const char *password, const char *root,
 		       const struct deadline *deadline, struct db **ret_db,
 		       struct error *err);
+/* A connection for administration. One that is recovering, as Postgres does by
+ * itself after a crash, is waited for. */
+int local_server_admin(struct local_server *s, const struct deadline *deadline,
+		       struct db **ret, struct error *err);
 /* An orderly shutdown, after which the data can be copied. */
 int local_server_shut_down(struct local_server *s,
 			   const struct deadline *deadline, struct error *err);
@@ -85,6 +90,9 @@ int local_server_remove(struct local_provider *p, struct local_server *s,
 int local_about_disk(const struct local_provider *p,
 		     const struct local_server *s, struct error *err);
 struct local_server *local_server_find(struct local_provider *p, int slot);
+/* True: it has ended by itself, and is found no more. It is not freed before
+ * the provider closes: others may be at work on it. */
+bool local_server_retire(struct local_provider *p, struct local_server *s);
 
 /* One of the machine's programs, as the servers' user; its output is the
  * error's detail. `what` names it in the error. */

@@ -22,6 +22,7 @@
 
 enum {
 	LOG_TAIL = 4096,
+	RECOVER_MS = 20000,
 	/* for what a fast end takes; then it is killed */
 	END_MS = 10000,
 	SHUT_DOWN_MS = 90000
@@ -76,6 +77,22 @@ struct local_server *local_server_find(struct local_provider *p, int slot)
 			found = p->servers[i];
 	pthread_mutex_unlock(&p->mutex);
 	return found;
+}
+
+bool local_server_retire(struct local_provider *p, struct local_server *s)
+{
+	int status;
+
+	/* NULL: it is just being started */
+	if (!s->ward || !ward_ended(s->ward, &status))
+		return false;
+	pthread_mutex_lock(&p->mutex);
+	s->slot = LOCAL_RETIRED;
+	pthread_mutex_unlock(&p->mutex);
+	/* its room is wanted; who still works on it fails by itself */
+	local_free_memory(s->data);
+	fs_remove_tree(s->data, NULL);
+	return true;
 }
 
 /* What the server is called in its paths: "db-3-x7k2p9qa". */
@@ -291,6 +308,27 @@ int local_server_start(struct local_provider *p, struct local_server *s,
 	if (why.kind != ERROR_SERVER)
 		error_wrap(&why, "server '%s'", s->dir);
 	return error_move(err, &why);
+}
+
+static int look_whether_it_runs(void *arg, struct error *err)
+{
+	struct local_server *s = arg;
+	int status;
+
+	if (!ward_ended(s->ward, &status))
+		return 0;
+	error_set(err, ERROR_SERVER, "server '%s' has ended", s->dir);
+	add_log(s, err);
+	return -1;
+}
+
+int local_server_admin(struct local_server *s, const struct deadline *deadline,
+		       struct db **ret, struct error *err)
+{
+	struct deadline limit = deadline_sooner(*deadline, RECOVER_MS);
+	struct db_wait wait = {look_whether_it_runs, s, NULL, true};
+
+	return db_wait_ready(&s->address, &wait, &limit, ret, err);
 }
 
 int local_server_shut_down(struct local_server *s,

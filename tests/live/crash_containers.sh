@@ -55,6 +55,6 @@ for db in postgres mariadb; do
 		--isolation database --migrations m -- sh suite "$mark"
 	count "$db" "$@"
 	count "$db" "$@"
-	kill_between 10 "$count" 3 "$db" true "$@"
+	kill_between 10 "$count" 2 "$db" true "$@"
 done
 finish

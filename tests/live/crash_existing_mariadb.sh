@@ -12,7 +12,7 @@
 . "$SOURCE_DIR/tests/support/crash.sh"
 
 start_mariadb
-set -- 4 mariadb
+set -- 3 mariadb
 # shellcheck source=../support/crash_existing.sh
 . "$SOURCE_DIR/tests/support/crash_existing.sh"
 finish

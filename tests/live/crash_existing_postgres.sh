@@ -12,7 +12,7 @@
 . "$SOURCE_DIR/tests/support/crash.sh"
 
 start_postgres
-set -- 4 postgres
+set -- 3 postgres
 # shellcheck source=../support/crash_existing.sh
 . "$SOURCE_DIR/tests/support/crash_existing.sh"
 finish

@@ -51,7 +51,7 @@ x() {
 	kill_run "$sample" "$db" "$TESTENV_BIN" exec --db "$db" "$@" \
 		--migrations m -- sh suite "$mark"
 }
-x 2 postgres --backend local
+x 1 postgres --backend local
 x 2 mariadb --backend local --isolation database
-x 5 sqlite --backend sqlite
+x 4 sqlite --backend sqlite
 finish
