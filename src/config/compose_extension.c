@@ -45,14 +45,14 @@ static int read_probe_word(struct compose_reader *r, struct config_companion *c,
 			   const struct yaml *node)
 {
 	static const struct choice words[] = {
-	    {"auto", COMPANION_AUTO, false},
-	    {"tcp", COMPANION_TCP, false},
-	    {"http", COMPANION_HTTP, false},
-	    {"redis", COMPANION_REDIS, false},
-	    {"healthcheck", COMPANION_HEALTHCHECK, false},
-	    {"exit", COMPANION_EXIT, false},
-	    {"none", COMPANION_NONE, false},
-	    {NULL, 0, false}};
+	    {"auto", COMPANION_AUTO},
+	    {"tcp", COMPANION_TCP},
+	    {"http", COMPANION_HTTP},
+	    {"redis", COMPANION_REDIS},
+	    {"healthcheck", COMPANION_HEALTHCHECK},
+	    {"exit", COMPANION_EXIT},
+	    {"none", COMPANION_NONE},
+	    {NULL, 0}};
 	auto_buf struct buf text = BUF_INIT;
 	auto_free char *where = compose_where(r, node);
 	struct place at = {ORIGIN_FILE, where, node->key, r->dir};

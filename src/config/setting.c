@@ -26,17 +26,9 @@ int place_error(const struct place *at, struct error *err, const char *fmt, ...)
 			 at->key ? at->key : "", at->key ? ": " : "", text);
 }
 
-static int not_yet(const struct place *at, const char *value, struct error *err)
-{
-	return place_error(at, err, "'%s' is not supported in this version",
-			   value);
-}
-
 static void put_words(struct buf *out, const struct choice *choices)
 {
 	for (bool first = true; choices->word; choices++) {
-		if (choices->later)
-			continue;
 		buf_printf(out, "%s%s", first ? "" : ", ", choices->word);
 		first = false;
 	}
@@ -50,8 +42,6 @@ int setting_choose(const struct choice *choices, const struct place *at,
 	for (const struct choice *c = choices; c->word; c++) {
 		if (strcmp(c->word, value) != 0)
 			continue;
-		if (c->later)
-			return not_yet(at, value, err);
 		*ret = c->value;
 		return 0;
 	}
@@ -257,13 +247,13 @@ static int set_workers(struct config *c, struct config_service *s,
 }
 
 static const struct choice backends[] = {
-    {"auto", BACKEND_AUTO, false},
-    {"container", BACKEND_CONTAINER, false},
-    {"swarm", BACKEND_SWARM, false},
-    {"server", BACKEND_SERVER, false},
-    {"local", BACKEND_LOCAL, false},
-    {"sqlite", BACKEND_SQLITE, false},
-    {NULL, 0, false},
+    {"auto", BACKEND_AUTO},
+    {"container", BACKEND_CONTAINER},
+    {"swarm", BACKEND_SWARM},
+    {"server", BACKEND_SERVER},
+    {"local", BACKEND_LOCAL},
+    {"sqlite", BACKEND_SQLITE},
+    {NULL, 0},
 };
 
 const char *config_backend_name(enum config_backend b)
@@ -305,7 +295,7 @@ static int set_fallback(struct config *c, struct config_service *s,
 			struct error *err)
 {
 	static const struct choice words[] = {
-	    {"sqlite", 0, false}, {"local", 0, false}, {NULL, 0, false}};
+	    {"sqlite", 0}, {"local", 0}, {NULL, 0}};
 	auto_strvec struct strvec list = STRVEC_INIT;
 	const char *p = value;
 	int ignored;
@@ -335,9 +325,9 @@ static int set_isolation(struct config *c, struct config_service *s,
 			 struct error *err)
 {
 	static const struct choice words[] = {
-	    {"container", ISOLATION_CONTAINER, false},
-	    {"database", ISOLATION_DATABASE, false},
-	    {NULL, 0, false}};
+	    {"container", ISOLATION_CONTAINER},
+	    {"database", ISOLATION_DATABASE},
+	    {NULL, 0}};
 	int chosen;
 
 	(void)s;
@@ -351,10 +341,10 @@ static int set_fresh(struct config *c, struct config_service *s,
 		     const struct place *at, const char *value,
 		     struct error *err)
 {
-	static const struct choice words[] = {{"owner", FRESH_OWNER, false},
-					      {"worker", FRESH_WORKER, false},
-					      {"never", FRESH_NEVER, false},
-					      {NULL, 0, false}};
+	static const struct choice words[] = {{"owner", FRESH_OWNER},
+					      {"worker", FRESH_WORKER},
+					      {"never", FRESH_NEVER},
+					      {NULL, 0}};
 	int chosen;
 
 	(void)s;
@@ -368,9 +358,9 @@ static int set_owner(struct config *c, struct config_service *s,
 		     const struct place *at, const char *value,
 		     struct error *err)
 {
-	static const struct choice words[] = {
-	    {"auto", 0, false},    {"process", 0, false}, {"worker", 0, false},
-	    {"command", 0, false}, {"depth=N", 0, false}, {NULL, 0, false}};
+	static const struct choice words[] = {{"auto", 0},    {"process", 0},
+					      {"worker", 0},  {"command", 0},
+					      {"depth=N", 0}, {NULL, 0}};
 	int ignored;
 
 	(void)s;
@@ -387,10 +377,9 @@ static int set_transport(struct config *c, struct config_service *s,
 			 const struct place *at, const char *value,
 			 struct error *err)
 {
-	static const struct choice words[] = {
-	    {"tcp", CONFIG_TRANSPORT_TCP, false},
-	    {"unix", CONFIG_TRANSPORT_UNIX, false},
-	    {NULL, 0, false}};
+	static const struct choice words[] = {{"tcp", CONFIG_TRANSPORT_TCP},
+					      {"unix", CONFIG_TRANSPORT_UNIX},
+					      {NULL, 0}};
 	int chosen;
 
 	(void)s;
@@ -404,10 +393,10 @@ static int set_keep(struct config *c, struct config_service *s,
 		    const struct place *at, const char *value,
 		    struct error *err)
 {
-	static const struct choice words[] = {{"never", KEEP_NEVER, false},
-					      {"failure", KEEP_FAILURE, false},
-					      {"always", KEEP_ALWAYS, false},
-					      {NULL, 0, false}};
+	static const struct choice words[] = {{"never", KEEP_NEVER},
+					      {"failure", KEEP_FAILURE},
+					      {"always", KEEP_ALWAYS},
+					      {NULL, 0}};
 	int chosen;
 
 	(void)s;
@@ -465,9 +454,8 @@ static int boolean(const struct place *at, const char *value, bool *ret,
 		   struct error *err)
 {
 	static const struct choice words[] = {
-	    {"true", 1, false}, {"false", 0, false}, {"1", 1, false},
-	    {"0", 0, false},    {"yes", 1, false},   {"no", 0, false},
-	    {NULL, 0, false}};
+	    {"true", 1}, {"false", 0}, {"1", 1}, {"0", 0},
+	    {"yes", 1},  {"no", 0},    {NULL, 0}};
 	int chosen = 1;
 
 	/* a switch on the command line has no value */

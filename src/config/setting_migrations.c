@@ -21,11 +21,9 @@ int set_layout(struct config *c, struct config_service *s,
 	       const struct place *at, const char *value, struct error *err)
 {
 	static const struct choice words[] = {
-	    {"auto", 0, false},   {"plain", 0, false},
-	    {"flyway", 0, false}, {"golang-migrate", 0, false},
-	    {"sqlx", 0, false},   {"dbmate", 0, false},
-	    {"goose", 0, false},  {"sql-migrate", 0, false},
-	    {NULL, 0, false}};
+	    {"auto", 0},           {"plain", 0},       {"flyway", 0},
+	    {"golang-migrate", 0}, {"sqlx", 0},        {"dbmate", 0},
+	    {"goose", 0},          {"sql-migrate", 0}, {NULL, 0}};
 	int ignored;
 
 	(void)c;
@@ -40,8 +38,7 @@ int set_bookkeeping(struct config *c, struct config_service *s,
 		    const struct place *at, const char *value,
 		    struct error *err)
 {
-	static const struct choice words[] = {
-	    {"yes", 0, false}, {"no", 1, false}, {NULL, 0, false}};
+	static const struct choice words[] = {{"yes", 0}, {"no", 1}, {NULL, 0}};
 	int chosen;
 
 	(void)c;

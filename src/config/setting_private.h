@@ -7,11 +7,10 @@
 
 #include "config/setting.h"
 
-/* What the words of a choice mean; `later` ones are not built yet. */
+/* What the words of a choice mean. */
 struct choice {
 	const char *word;
 	int value;
-	bool later;
 };
 /* The list ends with a NULL word. */
 int setting_choose(const struct choice *choices, const struct place *at,

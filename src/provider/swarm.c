@@ -154,6 +154,7 @@ static int push_template(struct container_provider *p,
 		log_debug("'%s' stays: %s", name, why.text);
 	if (result < 0)
 		return -1;
+	free(swarm->image);
 	swarm->image = xasprintf("%s@%s", swarm->repo, digest);
 	return 0;
 }
@@ -163,6 +164,7 @@ int swarm_share_template(struct container_provider *p,
 {
 	if (p->swarm->repo)
 		return push_template(p, deadline, err);
+	free(p->swarm->image);
 	p->swarm->image = xstrdup(p->template_id);
 	return 0;
 }
