@@ -49,6 +49,7 @@ static void the_first_that_answers_is_taken(void **state)
 	size_t at = 9;
 
 	(void)state;
+	(void)refused, (void)open;
 	assert_int_equal(reach_first(places, 2, NULL, NULL, &d, &at, &err), 0);
 	assert_int_equal(at, 1);
 	/* one alone is not tried: it is what there is */
@@ -68,6 +69,7 @@ static void none_that_answers_is_said(void **state)
 	int turns = 3;
 
 	(void)state;
+	(void)refused;
 	text = xasprintf("it is not reached from here by any of its addresses "
 			 "(127.0.0.1:%u: Connection refused, no address:1: "
 			 "Cannot assign requested address)",
