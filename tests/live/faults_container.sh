@@ -111,12 +111,13 @@ get() {
 id=$(get "http://engine/containers/testenv-$TESTENV_SESSION-db-0/json" |
 	jq -r .Image)
 tag=$(get "http://engine/images/$id/json" | jq -r '.RepoTags[0]')
-get -X DELETE "http://engine/images/$tag?force=1" >removed
-# podman keeps the image of a container, but not its name
-if grep -q 'using image' removed; then
+case $(get -I http://engine/_ping) in
+*Libpod*) # which would keep the image, or remove the container as well
 	get -o removed -w Untagged -X POST \
 		"http://engine/v4.0.0/libpod/images/$tag/untag" >>removed
-fi
+	;;
+*) get -X DELETE "http://engine/images/$tag?force=1" >removed ;;
+esac
 EOF
 remove='sh remove'
 run 0 x --migrations migrations -- sh -c "$remove; psql -Atc 'table here'"
