@@ -345,7 +345,7 @@ part_fuzz() {
 part_live_asan() {
 	step 'clang, sanitizers: build' build_clang_asan &&
 		step 'clang, sanitizers: live' tests clang-asan live -j 2 \
-			-E 'cache_crash|live.crash_|engine_|fresh_machine|images_|live.(install|load|migrate_(tools|layouts))|runners_([^c]|co)|savepoint|shop_[rmp]'
+			-E 'cache_crash|live.(crash_|faults_local)|engine_|fresh_machine|images_|live.(install|load|migrate_(tools|layouts))|runners_([^c]|co)|savepoint|shop_[rmp]'
 }
 
 everything() {
