@@ -172,12 +172,12 @@ run 125 x -- true
 err_has "^testenv: service 'bad' ended with exit code 3 before it was ready$"
 err_has 'out of luck'
 bad 'command: sh -c "echo no door; sleep 1000"
-    x-testenv: { start_timeout: 1s, probe: tcp }'
+    x-testenv: { start_timeout: 5s, probe: tcp }'
 run 125 x -- true
 err_has "^testenv: service 'bad' was not ready within [0-9]+ s: (the connection was closed at once|nobody listens on its port 6379)$"
 err_has 'no door'
 bad 'command: busybox httpd -f -p 6379 -h /tmp
-    x-testenv: { start_timeout: 1s, probe: { http: /none } }'
+    x-testenv: { start_timeout: 5s, probe: { http: /none } }'
 run 125 x -- true
 err_has "was not ready within [0-9]+ s: GET /none: HTTP 404$"
 bad 'x-testenv: { start_timeout: 5s, probe: { exec: "echo no luck; false" } }'
