@@ -31,6 +31,8 @@ static const struct option_spec config_options[] = {
      "when the image is pulled: if it is not on the engine, each time, not at "
      "all, or if it is older than that",
      true},
+    {"platform", 0, "OS/ARCH",
+     "of an image for several platforms take that one: linux/arm64", true},
     {"migrations", 0, "DIR",
      "apply the SQL files of this directory: plain ones in order, or as "
      "golang-migrate, sqlx, Flyway, dbmate, goose or sql-migrate lay them out",

@@ -19,6 +19,7 @@ void config_companion_free(struct config_companion *c)
 	free(c->binds);
 	free(c->name);
 	free(c->image);
+	free(c->platform);
 	free(c->where);
 	free(c->user);
 	free(c->working_dir);
@@ -260,6 +261,7 @@ void config_companion_digest(const struct config_companion *c, struct digest *d)
 {
 	digest_add_str(d, c->name);
 	digest_add_str(d, c->image);
+	digest_add_str(d, c->platform);
 	add_list(d, &c->env);
 	add_number(d, c->has_command);
 	add_list(d, &c->command);

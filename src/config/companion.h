@@ -41,6 +41,7 @@ struct config_companion {
 	char *name;
 	char *image;
 	int64_t pull_age_s; /* see enum config_pull */
+	char *platform;     /* "linux/arm64", or NULL: the engine's */
 	char *where;        /* "compose.yaml:3:5" */
 	struct strvec env;  /* "K=V" */
 	bool has_command, has_entrypoint;

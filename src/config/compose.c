@@ -333,6 +333,8 @@ static int read_database(struct compose_reader *r, const struct yaml *node,
 			rc = apply_node(r, setting_find("memory"), s, key);
 		else if (!strcmp(key->key, "pull_policy"))
 			rc = apply_node(r, setting_find("pull"), s, key);
+		else if (!strcmp(key->key, "platform"))
+			rc = apply_node(r, setting_find("platform"), s, key);
 		else if (!is_no_matter(key->key))
 			compose_notice(r, key,
 				       "'%s' of service '%s' is not supported "

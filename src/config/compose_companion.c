@@ -464,6 +464,18 @@ int companion_pull(struct compose_reader *r, struct config_companion *c,
 	return setting_pull_age(&at, text.s, &c->pull_age_s, r->err);
 }
 
+static int read_platform(struct compose_reader *r, struct config_companion *c,
+			 const struct yaml *node)
+{
+	auto_buf struct buf text = BUF_INIT;
+	auto_free char *where = compose_where(r, node);
+	struct place at = {ORIGIN_FILE, where, node->key, r->dir};
+
+	if (compose_text(r, node, &text) < 0)
+		return -1;
+	return setting_platform(&at, text.s, &c->platform, r->err);
+}
+
 const struct compose_key *compose_find_key(const struct compose_key *keys,
 					   const char *name)
 {
@@ -487,6 +499,7 @@ static const struct compose_key compose_keys[] = {
     {"expose", read_ports},
     {"mem_limit", companion_memory},
     {"pull_policy", companion_pull},
+    {"platform", read_platform},
     {NULL, NULL},
 };
 

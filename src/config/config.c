@@ -35,6 +35,7 @@ static void service_free(struct config_service *s)
 	free(s->db);
 	free(s->version);
 	free(s->image);
+	free(s->platform);
 	free(s->url);
 	free(s->migrations);
 	free(s->layout);
@@ -463,6 +464,7 @@ static void add_service(struct digest *d, const struct config_service *s)
 	digest_add_str(d, s->db);
 	digest_add_str(d, s->version);
 	digest_add_str(d, s->image);
+	digest_add_str(d, s->platform);
 	digest_add_str(d, s->url);
 	digest_add_str(d, s->migrations);
 	digest_add_str(d, s->layout);

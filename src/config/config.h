@@ -66,6 +66,7 @@ struct config_service {
 	char *version;       /* "16", or NULL */
 	char *image;         /* NULL: chosen */
 	int64_t pull_age_s;  /* see enum config_pull */
+	char *platform;      /* "linux/arm64", or NULL: the engine's */
 	char *url;           /* an existing server; NULL */
 	char *migrations;    /* absolute directory, or NULL */
 	bool no_bookkeeping; /* leave their tool's table alone */

@@ -24,6 +24,7 @@ static const struct {
 } effects[] = {
     {"image", NULL, ON_CONTAINER},
     {"pull", NULL, ON_CONTAINER},
+    {"platform", NULL, ON_CONTAINER},
     {"memory", NULL, ON_CONTAINER},
     {"mirror", NULL, ON_CONTAINER},
     {"isolation", "database", ON_SERVER | ON_LOCAL | ON_CONTAINER},
@@ -134,8 +135,8 @@ static int check_value(const struct config *c, const struct config_value *v,
 	if (v->origin == ORIGIN_FLAG && meant)
 		return error_set(err, ERROR_USAGE, "%s: '%s' has no effect: %s",
 				 v->where, v->value, reason(key, kinds));
-	/* it says which database, too */
-	if (!strcmp(key, "image"))
+	/* it says which database, too, and the other is part of it */
+	if (!strcmp(key, "image") || !strcmp(key, "platform"))
 		return 0;
 	progress_notice(progress, "%s: %s%s'%s' has no effect: %s", v->where,
 			v->origin == ORIGIN_FILE ? key : "",

@@ -537,6 +537,7 @@ const struct setting settings[] = {
     {"db", "db", true, false, set_db},
     {"image", NULL, true, false, set_image},
     {"pull", "pull", true, false, set_pull},
+    {"platform", "platform", true, false, set_platform},
     {"migrations", "migrations", true, false, set_migrations},
     {"layout", "layout", true, false, set_layout},
     {"bookkeeping", "bookkeeping", true, false, set_bookkeeping},

@@ -45,6 +45,46 @@ int set_pull(struct config *c, struct config_service *s, const struct place *at,
 	return setting_pull_age(at, value, &s->pull_age_s, err);
 }
 
+static bool is_part(const char *text, size_t len)
+{
+	return len > 0 &&
+	       strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789") >= len;
+}
+
+int setting_platform(const struct place *at, const char *value, char **ret,
+		     struct error *err)
+{
+	const char *part = value;
+	int n = 0;
+
+	for (;;) {
+		size_t len = strcspn(part, "/");
+
+		if (!is_part(part, len))
+			break;
+		n++;
+		part += len;
+		if (!*part && n >= 2 && n <= 3) {
+			setting_replace(ret, xstrdup(value));
+			return 0;
+		}
+		if (!*part)
+			break;
+		part++;
+	}
+	return place_error(at, err,
+			   "'%s' is no platform such as linux/amd64 or "
+			   "linux/arm64/v8",
+			   value);
+}
+
+int set_platform(struct config *c, struct config_service *s,
+		 const struct place *at, const char *value, struct error *err)
+{
+	(void)c;
+	return setting_platform(at, value, &s->platform, err);
+}
+
 int setting_memory(const struct place *at, const char *value, int64_t *ret,
 		   struct error *err)
 {

@@ -25,6 +25,11 @@ int setting_pull_age(const struct place *at, const char *value, int64_t *ret,
 		     struct error *err);
 int set_pull(struct config *c, struct config_service *s, const struct place *at,
 	     const char *value, struct error *err);
+/* "linux/arm64": frees what was there. */
+int setting_platform(const struct place *at, const char *value, char **ret,
+		     struct error *err);
+int set_platform(struct config *c, struct config_service *s,
+		 const struct place *at, const char *value, struct error *err);
 /* A size, 32m at least. */
 int setting_memory(const struct place *at, const char *value, int64_t *ret,
 		   struct error *err);

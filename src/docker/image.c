@@ -27,7 +27,10 @@ void image_free(struct image *image)
 	strvec_free(&image->ports);
 	strvec_free(&image->healthcheck);
 	free(image->user);
+	free(image->os);
 	free(image->architecture);
+	free(image->variant);
+	strvec_free(&image->digests);
 	*image = (struct image)IMAGE_INIT;
 }
 
@@ -124,11 +127,32 @@ static void read_image(const cJSON *json, struct image *ret)
 	json_strings(json_get2(config, "Healthcheck", "Test"),
 		     &ret->healthcheck);
 	ret->user = xstrdup_or_null(json_str(config, "User"));
+	ret->os = xstrdup_or_null(json_str(json, "Os"));
 	ret->architecture = xstrdup_or_null(json_str(json, "Architecture"));
+	ret->variant = xstrdup_or_null(json_str(json, "Variant"));
+	json_strings(json_get(json, "RepoDigests"), &ret->digests);
 	ret->size = json_int(json, "Size", 0);
 	ret->created_s = read_time(json_str(json, "Created"));
 	ret->tagged_s =
 	    read_time(json_str(json_get(json, "Metadata"), "LastTagTime"));
+}
+
+/* One part of a platform; *at moves behind it. */
+static bool part_is(const char **at, const char *said)
+{
+	size_t len = strcspn(*at, "/");
+	const char *part = *at;
+
+	*at += len + (part[len] == '/');
+	return !len || !said || !*said ||
+	       (strlen(said) == len && !strncmp(part, said, len));
+}
+
+bool image_is_for(const struct image *image, const char *platform)
+{
+	return part_is(&platform, image->os) &&
+	       part_is(&platform, image->architecture) &&
+	       part_is(&platform, image->variant);
 }
 
 int image_inspect(struct engine *engine, const char *name,

@@ -26,7 +26,10 @@ struct image {
 	/* "CMD" and words, or "CMD-SHELL" and a text; none */
 	struct strvec healthcheck;
 	char *user;
-	char *architecture;
+	char *os, *architecture, *variant; /* "linux", "arm64", "v8"; or NULL */
+	/* "postgres@sha256:…": as registries know it; none for what was built
+	 */
+	struct strvec digests;
 	int64_t size;      /* bytes */
 	int64_t created_s; /* seconds since the epoch, 0: not known */
 	int64_t tagged_s;  /* likewise: when this engine got it (docker) */
@@ -35,7 +38,7 @@ struct image {
 	{                                                                     \
 		0, STRVEC_INIT, STRVEC_INIT, STRVEC_INIT, STRVEC_INIT,        \
 		    STRVEC_INIT, STRVEC_INIT, STRVEC_INIT, STRVEC_INIT, 0, 0, \
-		    0, 0, 0                                                   \
+		    0, 0, STRVEC_INIT, 0, 0, 0                                \
 	}
 void image_free(struct image *image);
 #define auto_image __attribute__((cleanup(image_free)))
@@ -48,13 +51,18 @@ int image_inspect(struct engine *engine, const char *name,
 		  const struct deadline *deadline, struct image *ret,
 		  struct error *err);
 
+/* Is it for the platform, "linux/arm64" or "linux/arm64/v8"? What an image does
+ * not say is not held against it. */
+bool image_is_for(const struct image *image, const char *platform);
+
 /*
- * Pulls exactly one tag (or digest); "postgres" means "postgres:latest". The
+ * Pulls exactly one tag (or digest); "postgres" means "postgres:latest", and of
+ * an image for several platforms the one named, or the engine's (NULL). The
  * stream is read to its end, an error inside its 200 is an error here
  * (ERROR_PULL with the engine's text; ERROR_NO_IMAGE for one that does not
  * exist), and the image is looked at afterwards. Layers go to `progress`.
  */
-int image_pull(struct engine *engine, const char *name,
+int image_pull(struct engine *engine, const char *name, const char *platform,
 	       const struct deadline *deadline, const struct progress *progress,
 	       struct error *err);
 
@@ -127,7 +135,7 @@ int image_remove(struct engine *engine, const char *name,
 		 const struct deadline *deadline, struct error *err);
 
 struct image_list {
-	struct image *images; /* id, tags, labels, size, created_s only */
+	struct image *images; /* id, tags, digests, labels, size, created_s */
 	size_t n;
 };
 #define IMAGE_LIST_INIT \

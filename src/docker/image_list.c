@@ -46,6 +46,7 @@ static void read_row(const cJSON *json, struct image *ret)
 	*ret = (struct image)IMAGE_INIT;
 	ret->id = image_full_id(json_str(json, "Id"));
 	image_tags(json, &ret->tags);
+	json_strings(json_get(json, "RepoDigests"), &ret->digests);
 	json_pairs(json_get(json, "Labels"), &ret->labels);
 	ret->size = json_int(json, "Size", 0);
 	ret->created_s = json_int(json, "Created", 0);

@@ -134,7 +134,8 @@ static int pull_failed(const char *name, const char *text, int status,
 
 /* Always with a tag: without one an engine fetches them all. Podman resolves
  * short names by its own rules unless told the registry. */
-static char *pull_path(struct engine *engine, const struct reference *r)
+static char *pull_path(struct engine *engine, const struct reference *r,
+		       const char *platform)
 {
 	auto_free char *full = reference_qualified(r);
 	bool podman = engine_flavor(engine) == ENGINE_PODMAN;
@@ -143,6 +144,8 @@ static char *pull_path(struct engine *engine, const struct reference *r)
 	buf_puts(&path, "/images/create");
 	buf_put_query(&path, "fromImage", podman ? full : r->repository);
 	buf_put_query(&path, "tag", reference_version(r));
+	if (platform)
+		buf_put_query(&path, "platform", platform);
 	return buf_take(&path);
 }
 
@@ -201,7 +204,7 @@ static int pull_patiently(struct engine *engine, const char *path,
 	}
 }
 
-int image_pull(struct engine *engine, const char *name,
+int image_pull(struct engine *engine, const char *name, const char *platform,
 	       const struct deadline *deadline, const struct progress *progress,
 	       struct error *err)
 {
@@ -220,7 +223,7 @@ int image_pull(struct engine *engine, const char *name,
 	registry = reference_registry(&r);
 	credentials_find(registry, deadline, &login);
 	pull.header = login.header;
-	path = pull_path(engine, &r);
+	path = pull_path(engine, &r, platform);
 	progress_step(progress, step, "pulling '%s'", name);
 	if (pull_patiently(engine, path, &pull, deadline, name, err) < 0) {
 		registry_hint(error_text(err), &r, login.trouble, err);

@@ -221,10 +221,10 @@ static int find_base(struct engine *engine, const struct carried *c,
 	if (found != 0)
 		return found < 0 ? -1 : 0;
 	found = image_inspect(engine, c->base_name, deadline, &named, err);
-	if (found < 0 ||
-	    (!found &&
-	     (image_pull(engine, c->base_name, deadline, progress, err) < 0 ||
-	      image_inspect(engine, c->base_name, deadline, &named, err) < 0)))
+	if (found < 0 || (!found && (image_pull(engine, c->base_name, NULL,
+						deadline, progress, err) < 0 ||
+				     image_inspect(engine, c->base_name,
+						   deadline, &named, err) < 0)))
 		return -1;
 	if (!named.id || strcmp(named.id, c->base) != 0)
 		return error_set(err, ERROR_NO_IMAGE,

@@ -104,16 +104,29 @@ static char *pull_name(const char *name, const char *mirror)
 	return xasprintf("%s/%s", hub, name);
 }
 
+/* "linux/arm64/v8", as far as the image says. */
+static char *platform_of(const struct image *image)
+{
+	const char *os = image->os ? image->os : "unknown";
+	const char *arch = image->architecture;
+	const char *variant = image->variant;
+
+	return xasprintf("%s%s%s%s%s", os, arch ? "/" : "", arch ? arch : "",
+			 variant && *variant ? "/" : "",
+			 variant ? variant : "");
+}
+
 /* Pulls `name` and looks at it under the name it then has. */
-static int pull(struct engine *engine, const char *name, const char *mirror,
-		const struct deadline *deadline,
+static int pull(struct engine *engine, const struct image_wish *wish,
+		const char *name, const struct deadline *deadline,
 		const struct progress *progress, char **ret_name,
 		struct image *ret_image, struct error *err)
 {
-	auto_free char *full = pull_name(name, mirror);
+	auto_free char *full = pull_name(name, wish->mirror);
 	int found;
 
-	if (image_pull(engine, full, deadline, progress, err) < 0)
+	if (image_pull(engine, full, wish->platform, deadline, progress, err) <
+	    0)
 		return -1;
 	found = image_inspect(engine, full, deadline, ret_image, err);
 	if (found < 0)
@@ -122,26 +135,42 @@ static int pull(struct engine *engine, const char *name, const char *mirror,
 		return error_set(err, ERROR_NO_IMAGE,
 				 "'%s' was pulled but is not on the engine",
 				 full);
-	*ret_name = xstrdup(mirror ? full : name);
+	if (wish->platform && !image_is_for(ret_image, wish->platform)) {
+		auto_free char *got = platform_of(ret_image);
+
+		image_free(ret_image);
+		return error_set(err, ERROR_NO_IMAGE,
+				 "'%s' is for '%s' only, not for '%s'", full,
+				 got, wish->platform);
+	}
+	*ret_name = xstrdup(wish->mirror ? full : name);
 	return 0;
 }
 
-/* 1: it is there and taken; 0; -1. */
-static int take_present(struct engine *engine, const char *name,
-			const struct deadline *deadline, char **ret_name,
-			struct image *ret_image, struct error *err)
+/* 1: it is there, for the platform asked for, and taken; 0; -1. */
+static int take_present(struct engine *engine, const struct image_wish *wish,
+			const char *name, const struct deadline *deadline,
+			char **ret_name, struct image *ret_image,
+			struct error *err)
 {
 	int found = image_inspect(engine, name, deadline, ret_image, err);
 
+	if (found == 1 && wish->platform &&
+	    !image_is_for(ret_image, wish->platform)) {
+		image_free(ret_image);
+		return 0;
+	}
 	if (found == 1)
 		*ret_name = xstrdup(name);
 	return found;
 }
 
-/* The list says all that is asked of the image, so it is not looked at. */
-static int newest_present(struct engine *engine, const char *repo,
-			  const struct deadline *deadline, char **ret_name,
-			  struct image *ret_image, struct error *err)
+/* The list says all that is asked of the image but its platform, so it is not
+ * looked at unless that matters. */
+static int newest_present(struct engine *engine, const struct image_wish *wish,
+			  const char *repo, const struct deadline *deadline,
+			  char **ret_name, struct image *ret_image,
+			  struct error *err)
 {
 	auto_image_list struct image_list list = IMAGE_LIST_INIT;
 	const char *name;
@@ -151,6 +180,9 @@ static int newest_present(struct engine *engine, const char *repo,
 	name = image_newest(&list, repo);
 	if (!name)
 		return 0;
+	if (wish->platform)
+		return take_present(engine, wish, name, deadline, ret_name,
+				    ret_image, err);
 	*ret_name = xstrdup(name);
 	for (size_t i = 0; i < list.n; i++) {
 		if (!strvec_has(&list.images[i].tags, name))
@@ -179,24 +211,24 @@ static int find_present(struct engine *engine, const struct image_wish *wish,
 		auto_free char *tuned = xasprintf("%s:%s", ours, wish->version);
 
 		*ret_wanted = xasprintf("%s:%s", official, wish->version);
-		found = take_present(engine, tuned, deadline, ret_name,
+		found = take_present(engine, wish, tuned, deadline, ret_name,
 				     ret_image, err);
 	} else {
 		*ret_wanted = xasprintf(
 		    "%s:%s", official, contract_default_version(wish->dialect));
-		found = newest_present(engine, ours, deadline, ret_name,
+		found = newest_present(engine, wish, ours, deadline, ret_name,
 				       ret_image, err);
 		if (!found)
-			found = newest_present(engine, official, deadline,
+			found = newest_present(engine, wish, official, deadline,
 					       ret_name, ret_image, err);
 	}
 	if (!found && (wish->image || wish->version))
-		found = take_present(engine, *ret_wanted, deadline, ret_name,
-				     ret_image, err);
+		found = take_present(engine, wish, *ret_wanted, deadline,
+				     ret_name, ret_image, err);
 	if (!found && wish->mirror) {
 		auto_free char *there = pull_name(*ret_wanted, wish->mirror);
 
-		found = take_present(engine, there, deadline, ret_name,
+		found = take_present(engine, wish, there, deadline, ret_name,
 				     ret_image, err);
 	}
 	return found;
@@ -228,8 +260,8 @@ static int renew(struct engine *engine, const struct image_wish *wish,
 	auto_error struct error failed = ERROR_INIT;
 	char *newer_name = NULL;
 
-	if (pull(engine, *name, wish->mirror, deadline, progress, &newer_name,
-		 &newer, &failed) < 0) {
+	if (pull(engine, wish, *name, deadline, progress, &newer_name, &newer,
+		 &failed) < 0) {
 		if (wish->pull_age_s == IMAGE_PULL_ALWAYS ||
 		    failed.kind == ERROR_CANCELLED)
 			return error_move(err, &failed);
@@ -243,6 +275,29 @@ static int renew(struct engine *engine, const struct image_wish *wish,
 	*image = newer;
 	newer = (struct image)IMAGE_INIT;
 	return 0;
+}
+
+/* Without its tag or digest: the length. */
+static size_t repo_len(const char *name)
+{
+	const char *slash = strrchr(name, '/');
+	const char *rest = slash ? slash : name;
+
+	return (size_t)(rest - name) + strcspn(rest, ":@");
+}
+
+const char *image_digest_of(const struct image *image, const char *name)
+{
+	const char *repo = short_name(name);
+	size_t len = repo_len(repo);
+
+	for (size_t i = 0; i < image->digests.n; i++) {
+		const char *digest = short_name(image->digests.v[i]);
+
+		if (repo_len(digest) == len && !strncmp(digest, repo, len))
+			return image->digests.v[i];
+	}
+	return NULL;
 }
 
 int image_choose(struct engine *engine, const struct image_wish *wish,
@@ -260,12 +315,14 @@ int image_choose(struct engine *engine, const struct image_wish *wish,
 		return -1;
 	if (!found && wish->pull_age_s == IMAGE_PULL_NEVER)
 		return error_set(err, ERROR_NO_IMAGE,
-				 "'%s' is not on the engine, and 'pull' is "
-				 "'never'",
-				 wanted);
+				 "'%s' is not on the engine%s%s%s, and 'pull' "
+				 "is 'never'",
+				 wanted, wish->platform ? " for '" : "",
+				 wish->platform ? wish->platform : "",
+				 wish->platform ? "'" : "");
 	if (!found)
-		return pull(engine, wanted, wish->mirror, deadline, progress,
-			    ret_name, ret_image, err);
+		return pull(engine, wish, wanted, deadline, progress, ret_name,
+			    ret_image, err);
 	if (is_due(wish, name, &image) &&
 	    renew(engine, wish, deadline, progress, &name, &image, err) < 0)
 		return -1;

@@ -27,6 +27,8 @@ struct image_wish {
 	/* An image that the engine has is pulled again when it came there more
 	 * than so many seconds ago; IMAGE_PULL_… */
 	int64_t pull_age_s;
+	/* "linux/arm64": what is there for another does not count; or NULL */
+	const char *platform;
 };
 
 enum {
@@ -36,11 +38,15 @@ enum {
 };
 
 /* The image is on the engine then. *ret_name is the caller's to free; of
- * *ret_image only id, tags and labels are sure to be filled in. */
+ * *ret_image only id, tags, digests and labels are sure to be filled in. */
 int image_choose(struct engine *engine, const struct image_wish *wish,
 		 const struct deadline *deadline,
 		 const struct progress *progress, char **ret_name,
 		 struct image *ret_image, struct error *err);
+
+/* "postgres@sha256:…": as the registry knows what was chosen under a name, or
+ * NULL; borrowed of the image. */
+const char *image_digest_of(const struct image *image, const char *name);
 
 /*
  * Of a list of references ("testenv/postgres:15",

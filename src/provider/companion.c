@@ -189,6 +189,7 @@ int companion_prepare(struct companion *c, const struct deadline *deadline,
 	    .image = c->spec.image,
 	    .mirror = c->spec.mirror,
 	    .pull_age_s = c->spec.pull_age_s,
+	    .platform = c->spec.platform,
 	};
 	int inside = engine_own_network(c->engine, deadline, &c->network, err);
 

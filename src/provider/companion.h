@@ -49,6 +49,7 @@ struct companion_spec {
 	const char *image;
 	const char *mirror; /* as image_wish has it */
 	int64_t pull_age_s;
+	const char *platform; /* or NULL */
 	const char *const *env;
 	const char *const *cmd, *const *entrypoint; /* NULL: the image's */
 	const char *user, *working_dir;

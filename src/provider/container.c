@@ -317,6 +317,7 @@ static void facts(const struct provider *base, struct provider_facts *ret)
 	*ret = (struct provider_facts){
 	    .image = p->image_name,
 	    .image_id = p->image.id,
+	    .image_digest = image_digest_of(&p->image, p->image_name),
 	    .template_key = p->key,
 	    .template_built = p->built,
 	    .server_version = p->server_version,
@@ -475,8 +476,9 @@ static int open_provider(struct engine *engine,
 			 const struct progress *progress, struct provider **ret,
 			 struct error *err)
 {
-	struct image_wish wish = {spec->dialect, spec->version, spec->image,
-				  spec->mirror, spec->pull_age_s};
+	struct image_wish wish = {spec->dialect,    spec->version,
+				  spec->image,      spec->mirror,
+				  spec->pull_age_s, spec->platform};
 	auto_free char *label = xasprintf(LABEL_SESSION "=%s", owner->session);
 	auto_image struct image image = IMAGE_INIT;
 	char *name = NULL;

@@ -53,6 +53,7 @@ struct provider_spec {
 	const char *image;           /* NULL: by the rule in product.md */
 	const char *mirror;          /* of docker.io's images, or NULL */
 	int64_t pull_age_s;          /* as image_wish has it */
+	const char *platform;        /* likewise, or NULL */
 	const char *database, *user; /* NULL: "app", "app" */
 	const char *const *env;      /* more for the server's container */
 	const char *url;             /* of an existing server, or NULL */
@@ -77,6 +78,7 @@ struct provider_spec {
 struct provider_facts {
 	const char *image; /* "testenv/postgres:15" */
 	const char *image_id;
+	const char *image_digest; /* "postgres@sha256:…"; NULL: built here */
 	const char *template_key;
 	bool template_built;        /* false: it was there */
 	const char *server_version; /* as the server says, or NULL */

@@ -63,6 +63,7 @@ static void describe(struct session *s, struct member *m)
 	    .image = c->image,
 	    .mirror = s->config->mirror,
 	    .pull_age_s = c->pull_age_s,
+	    .platform = c->platform,
 	    .env = (const char *const *)c->env.v,
 	    .cmd = list_or_null(c->has_command, &c->command),
 	    .entrypoint = list_or_null(c->has_entrypoint, &c->entrypoint),

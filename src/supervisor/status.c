@@ -74,6 +74,7 @@ static cJSON *service_json(const struct supervisor *s, unsigned i)
 	add_string(json, "dialect", dialect_name(service.dialect));
 	add_string(json, "image", service.facts.image);
 	add_string(json, "image_id", service.facts.image_id);
+	add_string(json, "image_digest", service.facts.image_digest);
 	add_string(json, "server_version", service.facts.server_version);
 	add_string(json, "via", service.facts.via);
 	add_string(json, "restored_by", service.facts.restored_by);

@@ -229,7 +229,7 @@ static void call_image(unsigned which, const struct deadline *d,
 		image_inspect(engine, "a:b", d, &image, err);
 		break;
 	case 1:
-		image_pull(engine, "a:b", d, NULL, err);
+		image_pull(engine, "a:b", NULL, d, NULL, err);
 		break;
 	case 2:
 		buf_puts(&context, "x");

@@ -138,6 +138,32 @@ policy=always
 pull 125 "$door/$name:15" A=
 err_has "pull '$door/$name:15': .*refused"
 policy=
+
+# pinned by its digest: what the registry calls it, said by status as well
+arch=$(api "$docker" /images/testenv/postgres:15/json | jq -r .Architecture)
+run 0 "$TESTENV_BIN" up --db postgres --require container \
+	--image "$open/$name:15" --platform "linux/$arch"
+run 0 "$TESTENV_BIN" status --json
+digest=$(jq -r '.. | .image_digest? // empty' "$tmp/out")
+case $digest in
+"$open/$name@sha256:"*) ;;
+*) fail "status --json has the digest '$digest'" ;;
+esac
+run 0 "$TESTENV_BIN" down
+drop
+absent "$digest"
+pull 0 "$digest" A=
+err_has "^testenv: pulled '$digest'"
+pull 0 "$digest" A=
+grep -q pulling "$tmp/err" && fail 'pulled again by digest'
+pull 125 "${digest%????}0000" A=
+err_has "pull '.*0000': .*(not found|manifest unknown)"
+api "$docker" "/images/$digest" -X DELETE >/dev/null
+# of an image for one platform there is no other
+platform=linux/s390x
+run 125 "$TESTENV_BIN" exec --db postgres --require container \
+	--image "$open/$name:15" --platform "$platform" -- true
+err_has "'$open/$name:15'.* '?$platform"
 drop
 
 # Docker Hub's name, from a mirror of it

@@ -101,7 +101,7 @@ static int do_image(void)
 
 static int do_pull(void)
 {
-	return image_pull(engine, "debian", &until, NULL, &err);
+	return image_pull(engine, "debian", NULL, &until, NULL, &err);
 }
 
 static int do_build(void)

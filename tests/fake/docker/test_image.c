@@ -43,7 +43,8 @@ static void a_pull_shows_its_layers(void **state)
 	    "\"id\":\"aaa\"}\r\n"
 	    "{\"status\":\"Digest: sha256:0\"}\r\n",
 	    FAKE_CHUNKED);
-	assert_ok(image_pull(engine, "postgres:16", &until, &progress, &err));
+	assert_ok(
+	    image_pull(engine, "postgres:16", NULL, &until, &progress, &err));
 	assert_string_equal(
 	    seen.text.s,
 	    "S pull postgres:16|-|pulling 'postgres:16'|0/0\n"
@@ -64,15 +65,16 @@ static void a_pull_always_names_one_tag(void **state)
 
 	(void)state;
 	assert_fails(
-	    image_pull(engine, "localhost:5000/a/b", &until, NULL, &err),
+	    image_pull(engine, "localhost:5000/a/b", NULL, &until, NULL, &err),
 	    ERROR_PULL, "does not have it");
-	assert_fails(image_pull(engine, "a:1@sha256:" HEX, &until, NULL, &err),
-		     ERROR_PULL, "does not have it");
+	assert_fails(
+	    image_pull(engine, "a:1@sha256:" HEX, NULL, &until, NULL, &err),
+	    ERROR_PULL, "does not have it");
 	log = fake_engine_log(fake);
 	assert_non_null(
 	    strstr(log, "fromImage=localhost%3A5000%2Fa%2Fb&tag=latest\n"));
 	assert_non_null(strstr(log, "fromImage=a&tag=sha256%3A" HEX "\n"));
-	assert_fails(image_pull(engine, "A b", &until, NULL, &err),
+	assert_fails(image_pull(engine, "A b", NULL, &until, NULL, &err),
 		     ERROR_CONFIG, "'A b' is not an image's name");
 }
 
@@ -85,7 +87,7 @@ static void podman_is_told_the_registry(void **state)
 	(void)state;
 	fake_engine_on(fake, NULL, "/_ping", &ping, 0);
 	assert_ok(open_fake());
-	image_pull(engine, "postgres:16", &until, NULL, &err);
+	image_pull(engine, "postgres:16", NULL, &until, NULL, &err);
 	log = fake_engine_log(fake);
 	assert_non_null(
 	    strstr(log, "fromImage=docker.io%2Flibrary%2Fpostgres&tag=16\n"));
@@ -99,20 +101,20 @@ static void an_error_in_the_stream_is_an_error(void **state)
 		     "{\"errorDetail\":{\"code\":5,\"message\":\"unexpected "
 		     "end of data\"},\"error\":\"unexpected end of data\"}\r\n",
 		     0);
-	assert_fails(image_pull(engine, "a:b", &until, NULL, &err), ERROR_PULL,
-		     "pull 'a:b': unexpected end of data");
+	assert_fails(image_pull(engine, "a:b", NULL, &until, NULL, &err),
+		     ERROR_PULL, "pull 'a:b': unexpected end of data");
 	pull_answers("{\"stream\":\"Trying to pull...\\n\"}\n"
 		     "{\"error\":\"unable to copy: wrong digest\"}\n",
 		     FAKE_BYTEWISE);
-	assert_fails(image_pull(engine, "a:b", &until, NULL, &err), ERROR_PULL,
-		     "pull 'a:b': unable to copy: wrong digest");
+	assert_fails(image_pull(engine, "a:b", NULL, &until, NULL, &err),
+		     ERROR_PULL, "pull 'a:b': unable to copy: wrong digest");
 	pull_answers("{\"errorDetail\":{}}\n", 0);
-	assert_fails(image_pull(engine, "a:b", &until, NULL, &err), ERROR_PULL,
-		     "unknown error");
+	assert_fails(image_pull(engine, "a:b", NULL, &until, NULL, &err),
+		     ERROR_PULL, "unknown error");
 	/* without a line's end it counts all the same */
 	pull_answers("{\"error\":\"late\"}", 0);
-	assert_fails(image_pull(engine, "a:b", &until, NULL, &err), ERROR_PULL,
-		     "late");
+	assert_fails(image_pull(engine, "a:b", NULL, &until, NULL, &err),
+		     ERROR_PULL, "late");
 }
 
 /* Said once, and then it goes on. */
@@ -131,7 +133,7 @@ static void what_may_pass_is_tried_again(void **state)
 	fake_engine_on(fake, "POST", "/images/create", &pulled, 0);
 	fake_engine_on(fake, "POST", "/images/create", &reset, 1);
 	fake_engine_on(fake, "GET", "/images/a:b/json", &there, 0);
-	assert_ok(image_pull(engine, "a:b", &until, NULL, &err));
+	assert_ok(image_pull(engine, "a:b", NULL, &until, NULL, &err));
 	log = fake_engine_log(fake);
 	first = strstr(log, "POST /v1.41/images/create");
 	assert_non_null(first);
@@ -142,16 +144,16 @@ static void refusals_say_what_to_do(void **state)
 {
 	(void)state;
 	pull_answers("{\"error\":\"unauthorized: incorrect password\"}\n", 0);
-	assert_fails(image_pull(engine, "r.io/a:b", &until, NULL, &err),
+	assert_fails(image_pull(engine, "r.io/a:b", NULL, &until, NULL, &err),
 		     ERROR_PULL, "unauthorized");
 	assert_string_equal(err.hint, "log in: docker login r.io");
 	pull_answers("{\"error\":\"toomanyrequests: slow down\"}\n", 0);
-	assert_fails(image_pull(engine, "r.io/a:b", &until, NULL, &err),
+	assert_fails(image_pull(engine, "r.io/a:b", NULL, &until, NULL, &err),
 		     ERROR_PULL, "toomanyrequests");
 	assert_string_equal(err.hint, "log in to 'r.io', or name a mirror");
 	pull_answers("{\"error\":\"dial tcp: lookup r.io: no such host\"}\n",
 		     0);
-	assert_fails(image_pull(engine, "r.io/a:b", &until, NULL, &err),
+	assert_fails(image_pull(engine, "r.io/a:b", NULL, &until, NULL, &err),
 		     ERROR_PULL, "lookup r.io: no such host");
 	assert_string_equal(err.hint,
 			    "the engine has no way to 'r.io'; offline, only "
@@ -176,12 +178,12 @@ static void a_full_disk_is_said_in_one_way(void **state)
 	(void)state;
 	buf_puts(&context, "x");
 	pull_answers(said, 0);
-	assert_fails(image_pull(engine, "a:b", &until, NULL, &err),
+	assert_fails(image_pull(engine, "a:b", NULL, &until, NULL, &err),
 		     ERROR_NO_SPACE,
 		     "the engine's disk is full: pull 'a:b': failed to");
 	assert_non_null(strstr(err.hint, "testenv gc --cache-size 0"));
 	fake_engine_on(fake, "POST", "/images/create", &failed, 1);
-	assert_fails(image_pull(engine, "a:b", &until, NULL, &err),
+	assert_fails(image_pull(engine, "a:b", NULL, &until, NULL, &err),
 		     ERROR_NO_SPACE, "the engine's disk is full: pull 'a:b'");
 	fake_engine_on(fake, "POST", "/build", &step, 1);
 	assert_fails(image_build(engine, &build, &until, NULL, &err),
@@ -204,16 +206,16 @@ static void an_image_that_does_not_exist_is_of_its_kind(void **state)
 
 	(void)state;
 	fake_engine_on(fake, "POST", "/images/create", &missing, 1);
-	assert_fails(image_pull(engine, "a:b", &until, NULL, &err),
+	assert_fails(image_pull(engine, "a:b", NULL, &until, NULL, &err),
 		     ERROR_NO_IMAGE, "manifest unknown");
 	pull_answers("{\"error\":\"initializing source: reading manifest b: "
 		     "manifest unknown\"}\n",
 		     0);
-	assert_fails(image_pull(engine, "a:b", &until, NULL, &err),
+	assert_fails(image_pull(engine, "a:b", NULL, &until, NULL, &err),
 		     ERROR_NO_IMAGE, "manifest unknown");
 	fake_engine_on(fake, "POST", "/images/create", &denied, 1);
-	assert_fails(image_pull(engine, "a:b", &until, NULL, &err), ERROR_PULL,
-		     "pull 'a:b': unauthorized");
+	assert_fails(image_pull(engine, "a:b", NULL, &until, NULL, &err),
+		     ERROR_PULL, "pull 'a:b': unauthorized");
 }
 
 static void a_pull_that_breaks_off_is_no_success(void **state)
@@ -222,15 +224,15 @@ static void a_pull_that_breaks_off_is_no_success(void **state)
 	fake_engine_add_image(fake, "a:b", NULL);
 	pull_answers("{\"status\":\"Downloading\",\"id\":\"x\"}\r\n",
 		     FAKE_CHUNKED | FAKE_UNENDED);
-	assert_fails(image_pull(engine, "a:b", &until, NULL, &err),
+	assert_fails(image_pull(engine, "a:b", NULL, &until, NULL, &err),
 		     ERROR_PROTOCOL,
 		     "pull 'a:b': POST /v1.41/images/create: "
 		     "the reply is cut off");
 	pull_answers("{\"status\":\"Downloading\",\"id\":\"x\"}\r\n{\"stat", 0);
-	assert_fails(image_pull(engine, "a:b", &until, NULL, &err),
+	assert_fails(image_pull(engine, "a:b", NULL, &until, NULL, &err),
 		     ERROR_PROTOCOL, "unreadable reply: '{\"stat'");
 	pull_answers("[1,2]\n", 0);
-	assert_fails(image_pull(engine, "a:b", &until, NULL, &err),
+	assert_fails(image_pull(engine, "a:b", NULL, &until, NULL, &err),
 		     ERROR_PROTOCOL, "unreadable reply: '[1,2]'");
 }
 
@@ -243,7 +245,7 @@ static void a_line_without_end_is_bounded(void **state)
 	memset(body, 'x', len);
 	body[len] = '\0';
 	pull_answers(body, 0);
-	assert_fails(image_pull(engine, "a:b", &until, NULL, &err),
+	assert_fails(image_pull(engine, "a:b", NULL, &until, NULL, &err),
 		     ERROR_PROTOCOL, "unreadable reply: 'xxxx");
 	assert_true(strlen(err.text) < 200);
 }

@@ -340,7 +340,7 @@ static void an_image_that_no_registry_has(void **state)
 {
 	(void)state;
 	on("POST", "/images/create", "pull-missing");
-	assert_fails(image_pull(engine, "x/none:1", &until, NULL, &err),
+	assert_fails(image_pull(engine, "x/none:1", NULL, &until, NULL, &err),
 		     ERROR_NO_IMAGE, "manifest unknown");
 }
 

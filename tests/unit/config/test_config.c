@@ -118,19 +118,21 @@ static void test_flags_alone(void **state)
 	auto_free char *migrations = fs_join(dir, "db/migrations");
 
 	(void)state;
-	assert_int_equal(
-	    LOAD(&c, NULL, "db", "postgres:16", "migrations", "db/migrations",
-		 "seed", "a.sql", "seed", "b.sql", "workers", "4", "memory",
-		 "1g", "timeout", "2h", "pull", "every_12h", "mirror",
-		 "r.local:5000/hub", "swarm-registry", "r.local:5000",
-		 "swarm-constraint", "node.role==worker,node.labels.a!=b",
-		 "env", "A=1", "export", "X={url}", "unrelated", "9"),
-	    0);
+	assert_int_equal(LOAD(&c, NULL, "db", "postgres:16", "migrations",
+			      "db/migrations", "seed", "a.sql", "seed", "b.sql",
+			      "workers", "4", "memory", "1g", "timeout", "2h",
+			      "pull", "every_12h", "platform", "linux/arm64/v8",
+			      "mirror", "r.local:5000/hub", "swarm-registry",
+			      "r.local:5000", "swarm-constraint",
+			      "node.role==worker,node.labels.a!=b", "env",
+			      "A=1", "export", "X={url}", "unrelated", "9"),
+			 0);
 	assert_int_equal(c.n_services, 1);
 	assert_string_equal(c.services[0].name, "db");
 	assert_string_equal(c.services[0].db, "postgres");
 	assert_string_equal(c.services[0].version, "16");
 	assert_null(c.services[0].image);
+	assert_string_equal(c.services[0].platform, "linux/arm64/v8");
 	assert_string_equal(c.services[0].migrations, migrations);
 	assert_int_equal(c.services[0].seeds.n, 2);
 	assert_true(c.services[0].memory_bytes == 1 << 30);
@@ -276,6 +278,14 @@ static void test_refused_flags(void **state)
 	      "--pull: 'every_x' is none of: missing, always, never, daily, "
 	      "weekly, every_12h",
 	      NULL, "db", "postgres", "pull", "every_x");
+	FAILS(ERROR_USAGE,
+	      "--platform: 'arm64' is no platform such as linux/amd64 or "
+	      "linux/arm64/v8",
+	      NULL, "db", "postgres", "platform", "arm64");
+	FAILS(ERROR_USAGE,
+	      "--platform: 'linux//v8' is no platform such as linux/amd64 or "
+	      "linux/arm64/v8",
+	      NULL, "db", "postgres", "platform", "linux//v8");
 	FAILS(ERROR_USAGE,
 	      "--mirror: 'hub' is not a registry's HOST[:PORT][/PATH]", NULL,
 	      "db", "postgres", "mirror", "hub");
