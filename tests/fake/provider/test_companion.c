@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* A service beside the databases, on a scripted engine. */
+/* first: what comes after has an engine and an err of its own */
+#include "../docker/outside.h"
+
 #include "../docker/fake.h"
 
 #include "base/fs.h"

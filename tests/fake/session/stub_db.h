@@ -7,6 +7,8 @@
 #ifndef FAKE_STUB_DB_H
 #define FAKE_STUB_DB_H
 
+#include "../docker/outside.h"
+
 #include "base/alloc.h"
 #include "base/error.h"
 #include "dialect/clone.h"
