@@ -145,7 +145,7 @@ static void a_pull_from_nowhere_says_so(void **state)
 {
 	(void)state;
 	/* port 1 of this machine: nobody listens there */
-	assert_int_equal(image_pull(engine, "127.0.0.1:1/testenv/none:1",
+	assert_int_equal(image_pull(engine, "127.0.0.1:1/testenv/none:1", NULL,
 				    &until, NULL, &err),
 			 -1);
 	assert_int_equal(err.kind, ERROR_PULL);

@@ -96,7 +96,7 @@ static void an_image_is_pulled(void **state)
 	(void)state;
 	push_an_image(name);
 	assert_int_equal(image_inspect(engine, name, &until, &image, &err), 0);
-	assert_ok(image_pull(engine, name, &until, &progress, &err));
+	assert_ok(image_pull(engine, name, NULL, &until, &progress, &err));
 	assert_true(items > 0);
 	assert_int_equal(image_inspect(engine, name, &until, &image, &err), 1);
 	assert_non_null(image_label(&image, "dev.testenv.test"));
@@ -109,7 +109,8 @@ static void an_image_that_is_not_there_says_so(void **state)
 	auto_free char *name = xasprintf("%s:none", repo);
 
 	(void)state;
-	assert_int_equal(image_pull(engine, name, &until, NULL, &err), -1);
+	assert_int_equal(image_pull(engine, name, NULL, &until, NULL, &err),
+			 -1);
 	assert_int_equal(err.kind, ERROR_NO_IMAGE);
 	assert_non_null(strstr(err.text, name));
 }
@@ -120,7 +121,8 @@ static void a_registry_that_wants_a_login_says_so(void **state)
 	auto_free char *name = xasprintf("%s:none", repo);
 
 	(void)state;
-	assert_int_equal(image_pull(engine, name, &until, NULL, &err), -1);
+	assert_int_equal(image_pull(engine, name, NULL, &until, NULL, &err),
+			 -1);
 	assert_int_equal(err.kind, ERROR_PULL);
 	/* "no basic auth credentials", "authentication required" … */
 	assert_non_null(strstr(err.text, "auth"));
@@ -143,12 +145,13 @@ static void a_log_in_is_sent(void **state)
 	    "c2VjcmV0In0=";
 	push_an_image(name);
 	setenv("DOCKER_AUTH_CONFIG", wrong, 1);
-	assert_int_equal(image_pull(engine, name, &until, NULL, &err), -1);
+	assert_int_equal(image_pull(engine, name, NULL, &until, NULL, &err),
+			 -1);
 	assert_int_equal(err.kind, ERROR_PULL);
 	assert_null(strstr(err.text, "ZW5n"));
 	setenv("DOCKER_AUTH_CONFIG", right, 1);
 	error_clear(&err);
-	assert_ok(image_pull(engine, name, &until, NULL, &err));
+	assert_ok(image_pull(engine, name, NULL, &until, NULL, &err));
 	unsetenv("DOCKER_AUTH_CONFIG");
 	assert_int_equal(image_inspect(engine, name, &until, &image, &err), 1);
 	assert_ok(image_remove(engine, name, &until, &err));
