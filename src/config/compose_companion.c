@@ -439,27 +439,39 @@ static int read_healthcheck(struct compose_reader *r,
 	return test && !c->probe_off ? read_test(r, c, test) : 0;
 }
 
+/* A value that has the words and checks of a database's: its text, and where it
+ * stands. The caller frees. */
+static int read_value(struct compose_reader *r, const struct yaml *node,
+		      struct buf *ret_text, char **ret_where,
+		      struct place *ret_at)
+{
+	if (compose_text(r, node, ret_text) < 0)
+		return -1;
+	*ret_where = compose_where(r, node);
+	*ret_at = (struct place){ORIGIN_FILE, *ret_where, node->key, r->dir};
+	return 0;
+}
+
 int companion_memory(struct compose_reader *r, struct config_companion *c,
 		     const struct yaml *node)
 {
 	auto_buf struct buf text = BUF_INIT;
-	auto_free char *where = compose_where(r, node);
-	struct place at = {ORIGIN_FILE, where, node->key, r->dir};
+	auto_free char *where = NULL;
+	struct place at;
 
-	if (compose_text(r, node, &text) < 0)
+	if (read_value(r, node, &text, &where, &at) < 0)
 		return -1;
 	return setting_memory(&at, text.s, &c->memory_bytes, r->err);
 }
 
-/* With the words and checks that a database's has. */
 int companion_pull(struct compose_reader *r, struct config_companion *c,
 		   const struct yaml *node)
 {
 	auto_buf struct buf text = BUF_INIT;
-	auto_free char *where = compose_where(r, node);
-	struct place at = {ORIGIN_FILE, where, node->key, r->dir};
+	auto_free char *where = NULL;
+	struct place at;
 
-	if (compose_text(r, node, &text) < 0)
+	if (read_value(r, node, &text, &where, &at) < 0)
 		return -1;
 	return setting_pull_age(&at, text.s, &c->pull_age_s, r->err);
 }
@@ -468,10 +480,10 @@ static int read_platform(struct compose_reader *r, struct config_companion *c,
 			 const struct yaml *node)
 {
 	auto_buf struct buf text = BUF_INIT;
-	auto_free char *where = compose_where(r, node);
-	struct place at = {ORIGIN_FILE, where, node->key, r->dir};
+	auto_free char *where = NULL;
+	struct place at;
 
-	if (compose_text(r, node, &text) < 0)
+	if (read_value(r, node, &text, &where, &at) < 0)
 		return -1;
 	return setting_platform(&at, text.s, &c->platform, r->err);
 }

@@ -168,33 +168,56 @@ static void collect_dirs(struct gc *gc, const char *parent)
 	closedir(dir);
 }
 
+/* What the engine has of one kind that carries a session's label. */
+struct kind {
+	const char *word;
+	int (*remove)(struct engine *engine, const char *id,
+		      const struct deadline *deadline, struct error *err);
+};
+
+static void collect_one(struct gc *gc, struct engine *engine,
+			const struct kind *kind, const char *name,
+			const char *id, const struct strvec *labels,
+			const struct label_owner *self)
+{
+	auto_error struct error why_not = ERROR_INIT;
+	const char *why = death_of(labels, self, clock_wall_s());
+	struct gc_row *row;
+
+	if (!why)
+		return;
+	row = add_row(gc, kind->word, name, why);
+	if (gc->flags & GC_DRY_RUN)
+		return;
+	settle_row(row, kind->remove(engine, id, gc->deadline, &why_not),
+		   &why_not);
+}
+
+/* This process as the owner that labels would name; *ret_text keeps it, and is
+ * the caller's to free. */
+static int find_self(char **ret_text, struct label_owner *ret,
+		     struct error *err)
+{
+	*ret_text = label_owner();
+	if (label_owner_parse(*ret_text, ret) == 0)
+		return 0;
+	return error_set(err, ERROR_INTERNAL, "'%s' is no owner", *ret_text);
+}
+
 static int collect_containers(struct gc *gc, struct engine *engine,
 			      struct error *err)
 {
+	static const struct kind kind = {"container", container_remove};
 	auto_container_list struct container_list list = CONTAINER_LIST_INIT;
-	auto_free char *mine = label_owner();
+	auto_free char *mine = NULL;
 	struct label_owner self;
 
-	if (label_owner_parse(mine, &self) < 0)
-		return error_set(err, ERROR_INTERNAL, "'%s' is no owner", mine);
-	if (container_list(engine, LABEL_SESSION, gc->deadline, &list, err) < 0)
+	if (find_self(&mine, &self, err) < 0 ||
+	    container_list(engine, LABEL_SESSION, gc->deadline, &list, err) < 0)
 		return -1;
-	for (size_t i = 0; i < list.n; i++) {
-		auto_error struct error why_not = ERROR_INIT;
-		const char *why =
-		    death_of(&list.rows[i].labels, &self, clock_wall_s());
-		struct gc_row *row;
-
-		if (!why)
-			continue;
-		row = add_row(gc, "container", list.rows[i].name, why);
-		if (gc->flags & GC_DRY_RUN)
-			continue;
-		settle_row(row,
-			   container_remove(engine, list.rows[i].id,
-					    gc->deadline, &why_not),
-			   &why_not);
-	}
+	for (size_t i = 0; i < list.n; i++)
+		collect_one(gc, engine, &kind, list.rows[i].name,
+			    list.rows[i].id, &list.rows[i].labels, &self);
 	return 0;
 }
 
@@ -202,30 +225,17 @@ static int collect_containers(struct gc *gc, struct engine *engine,
 static int collect_services(struct gc *gc, struct engine *engine,
 			    struct error *err)
 {
+	static const struct kind kind = {"service", service_remove};
 	auto_service_list struct service_list list = SERVICE_LIST_INIT;
-	auto_free char *mine = label_owner();
+	auto_free char *mine = NULL;
 	struct label_owner self;
 
-	if (label_owner_parse(mine, &self) < 0)
-		return error_set(err, ERROR_INTERNAL, "'%s' is no owner", mine);
-	if (service_list(engine, LABEL_SESSION, gc->deadline, &list, err) < 0)
+	if (find_self(&mine, &self, err) < 0 ||
+	    service_list(engine, LABEL_SESSION, gc->deadline, &list, err) < 0)
 		return -1;
-	for (size_t i = 0; i < list.n; i++) {
-		auto_error struct error why_not = ERROR_INIT;
-		const char *why =
-		    death_of(&list.rows[i].labels, &self, clock_wall_s());
-		struct gc_row *row;
-
-		if (!why)
-			continue;
-		row = add_row(gc, "service", list.rows[i].name, why);
-		if (gc->flags & GC_DRY_RUN)
-			continue;
-		settle_row(row,
-			   service_remove(engine, list.rows[i].id, gc->deadline,
-					  &why_not),
-			   &why_not);
-	}
+	for (size_t i = 0; i < list.n; i++)
+		collect_one(gc, engine, &kind, list.rows[i].name,
+			    list.rows[i].id, &list.rows[i].labels, &self);
 	return 0;
 }
 
@@ -233,31 +243,21 @@ static int collect_services(struct gc *gc, struct engine *engine,
 static int collect_builds(struct gc *gc, struct engine *engine,
 			  struct error *err)
 {
+	static const struct kind kind = {"image", image_remove};
 	auto_image_list struct image_list list = IMAGE_LIST_INIT;
-	auto_free char *mine = label_owner();
+	auto_free char *mine = NULL;
 	struct label_owner self;
 
-	if (label_owner_parse(mine, &self) < 0)
-		return error_set(err, ERROR_INTERNAL, "'%s' is no owner", mine);
-	if (image_list(engine, IMAGES_SESSION, NULL, gc->deadline, &list, err) <
-	    0)
+	if (find_self(&mine, &self, err) < 0 ||
+	    image_list(engine, IMAGES_SESSION, NULL, gc->deadline, &list, err) <
+		0)
 		return -1;
 	for (size_t i = 0; i < list.n; i++) {
 		const struct image *image = &list.images[i];
 		const char *name = image->tags.n ? image->tags.v[0] : image->id;
-		auto_error struct error why_not = ERROR_INIT;
-		const char *why =
-		    death_of(&image->labels, &self, clock_wall_s());
-		struct gc_row *row;
 
-		if (!why)
-			continue;
-		row = add_row(gc, "image", name, why);
-		if (gc->flags & GC_DRY_RUN)
-			continue;
-		settle_row(row,
-			   image_remove(engine, name, gc->deadline, &why_not),
-			   &why_not);
+		collect_one(gc, engine, &kind, name, name, &image->labels,
+			    &self);
 	}
 	return 0;
 }

@@ -7,49 +7,11 @@
 #include "base/fs.h"
 #include "template/migrations.h"
 #include "unit/cm.h"
+#include "unit/template/folder.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-static char root[] = "/tmp/te-unit-XXXXXX";
-static char *dir;
-
-static int set_up(void **state)
-{
-	(void)state;
-	if (!mkdtemp(root))
-		return -1;
-	dir = fs_join(root, "m");
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	free(dir);
-	return fs_remove_tree(root, NULL);
-}
-
-static int each(void **state)
-{
-	auto_free char *git = fs_join(root, ".git");
-
-	(void)state;
-	assert_int_equal(fs_remove_tree(root, NULL), 0);
-	return fs_mkdir_p(git, 0700, NULL) || fs_mkdir_p(dir, 0700, NULL);
-}
-
-/* Below the migrations; "../x": beside them. */
-static void put(const char *name, const char *text)
-{
-	auto_free char *path = fs_join(dir, name);
-	auto_free char *parent = xstrndup(path, strrchr(path, '/') - path);
-
-	assert_int_equal(fs_mkdir_p(parent, 0700, NULL), 0);
-	assert_int_equal(fs_write_file(path, text, strlen(text), 0600, NULL),
-			 0);
-}
 
 static void load(struct migrations *m)
 {

@@ -7,48 +7,11 @@
 #include "base/error.h"
 #include "base/fs.h"
 #include "unit/cm.h"
+#include "unit/template/folder.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-static char root[] = "/tmp/te-unit-XXXXXX";
-static char *dir;
-
-static int set_up(void **state)
-{
-	(void)state;
-	if (!mkdtemp(root))
-		return -1;
-	dir = fs_join(root, "m");
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	free(dir);
-	return fs_remove_tree(root, NULL);
-}
-
-static int each(void **state)
-{
-	auto_free char *git = fs_join(root, ".git");
-
-	(void)state;
-	assert_int_equal(fs_remove_tree(root, NULL), 0);
-	/* whatever else is in /tmp is no part of this project */
-	return fs_mkdir_p(git, 0700, NULL) || fs_mkdir_p(dir, 0700, NULL);
-}
-
-static void put(const char *name, const char *sql)
-{
-	auto_free char *path = fs_join(dir, name);
-	auto_free char *parent = xstrndup(path, strrchr(path, '/') - path);
-
-	assert_int_equal(fs_mkdir_p(parent, 0700, NULL), 0);
-	assert_int_equal(fs_write_file(path, sql, strlen(sql), 0600, NULL), 0);
-}
 
 /* "TITLE: NAME VERSION=content NAME VERSION=content"; '!' behind a name: it
  * wants no transaction. */
