@@ -14,6 +14,9 @@ export DOCKER_HOST
 try_engine
 out_has '^  server +Libpod/4\.'
 
+try_shop --require container
+out_has '^on container$'
+
 for dialect in postgres mariadb; do
 	set -- --db "$dialect" --require container --migrations migrations
 	run 0 testenv cache key "$@"

@@ -21,6 +21,9 @@ out_has '^  local +no$'
 run 0 testenv exec --db postgres --require container -- psql -Atc 'select 1'
 out_is 1
 
+try_shop --require container
+out_has '^on container$'
+
 # a name that only ssh knows: its real one is where ports are published
 mkdir alias
 printf 'Host box\nHostName 127.0.0.1\nPort 2222\nUser root\n' >alias/config

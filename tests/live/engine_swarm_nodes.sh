@@ -42,6 +42,9 @@ DOCKER_AUTH_CONFIG=$(printf '{"auths":{"%s":{"auth":"%s"}}}' "$registry" \
 	"$(printf eng:secret | base64)")
 export DOCKER_AUTH_CONFIG
 
+try_shop --require swarm --swarm-registry "$registry/ci" --start-timeout 5m
+out_has '^on swarm$'
+
 run 0 testenv up "$@"
 err_has "^testenv: pushed '$registry/ci/testenv-template:"
 run 0 testenv status

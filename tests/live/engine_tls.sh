@@ -13,6 +13,8 @@ give_images "$3"
 DOCKER_HOST=$1 DOCKER_CERT_PATH=$2 DOCKER_TLS_VERIFY=1
 export DOCKER_HOST DOCKER_CERT_PATH DOCKER_TLS_VERIFY
 try_engine
+try_shop --require container
+out_has '^on container$'
 
 refused() {
 	run 125 "$@" "$TESTENV_BIN" exec --db postgres --require container -- true

@@ -62,6 +62,23 @@ give_images() {
 	give_image "$1" testenv/mariadb:10.11
 }
 
+# try_shop [OPTION...]: the demonstration's 29 tests on DOCKER_HOST's engine
+try_shop() {
+	shop=$SOURCE_DIR/compose/shop
+	SHOP_BUILD=$BUILD_DIR/shop
+	export SHOP_BUILD
+	flock "$BUILD_DIR/shop.lock" sh -c 'cmake -G Ninja -S "$1" -B "$2" \
+		-DCMAKE_BUILD_TYPE=Release && cmake --build "$2"' sh "$shop" \
+		"$SHOP_BUILD" >"$tmp/log" 2>&1 ||
+		fail "the shop: $(tail "$tmp/log")"
+	# shellcheck disable=SC2016 # for the inner shell
+	run 0 testenv exec --db postgres --workers 2 "$@" \
+		--migrations "$shop/db/migrations" --seed "$shop/db/seed.sql" \
+		-- sh -c 'echo "on $TESTENV_BACKEND"
+		cd "$0" && ctest -j2 --schedule-random' "$SHOP_BUILD"
+	out_has '^100% tests passed, 0 tests failed out of 29'
+}
+
 # try_engine: the main job on DOCKER_HOST, in both dialects, from a cold
 # template and from a warm one; then nothing of it is left.
 try_engine() {
