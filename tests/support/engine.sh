@@ -67,6 +67,7 @@ try_shop() {
 	shop=$SOURCE_DIR/compose/shop
 	SHOP_BUILD=$BUILD_DIR/shop
 	export SHOP_BUILD
+	# shellcheck disable=SC2016 # for the inner shell
 	flock "$BUILD_DIR/shop.lock" sh -c 'cmake -G Ninja -S "$1" -B "$2" \
 		-DCMAKE_BUILD_TYPE=Release && cmake --build "$2"' sh "$shop" \
 		"$SHOP_BUILD" >"$tmp/log" 2>&1 ||
