@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/fs.h"
+#include "base/net.h"
 #include "docker/container.h"
 #include "http/http.h"
 
@@ -46,42 +47,21 @@ static int resolve(const char *host, uint16_t port, struct addrinfo **ret,
 	return 0;
 }
 
-static int await_connection(int fd, const struct deadline *deadline,
-			    struct error *err)
-{
-	struct pollfd p = {fd, POLLOUT, 0};
-	socklen_t len = sizeof(int);
-	int failure = 0;
-
-	if (deadline_poll(deadline, &p, 1, -1, "connect", err) < 0)
-		return -1;
-	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &failure, &len) < 0)
-		failure = errno;
-	return failure ? failed(err, failure) : 0;
-}
-
 static int open_connection(const char *host, uint16_t port,
 			   const struct deadline *deadline, int *ret,
 			   struct error *err)
 {
 	struct addrinfo *a = NULL;
-	auto_close int fd = -1;
-	int result = 0;
+	int failure;
 
 	if (resolve(host, port, &a, err) < 0)
 		return -1;
-	fd =
-	    socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		result = failed(err, errno);
-	else if (connect(fd, a->ai_addr, a->ai_addrlen) < 0 &&
-		 errno != EINPROGRESS)
-		result = failed(err, errno);
+	failure = net_connect(a->ai_addr, a->ai_addrlen, deadline, ret);
 	freeaddrinfo(a);
-	if (result < 0 || await_connection(fd, deadline, err) < 0)
+	if (failure == ETIMEDOUT &&
+	    deadline_check(deadline, "connect", err) < 0)
 		return -1;
-	*ret = take_fd(&fd);
-	return 0;
+	return failure ? failed(err, failure) : 0;
 }
 
 /* A process of that number may be another's: the engine may be on another

@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/net.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -27,26 +28,12 @@ static int try_within(const char *host, uint16_t port,
 	struct deadline limit = deadline_sooner(*deadline, ms);
 	struct sockaddr_in in = {.sin_family = AF_INET,
 				 .sin_port = htons(port)};
-	struct pollfd p = {.events = POLLOUT};
 	auto_close int fd = -1;
-	socklen_t len = sizeof(int);
-	int failure = 0;
 
 	if (inet_pton(AF_INET, host, &in.sin_addr) != 1)
 		return EADDRNOTAVAIL;
-	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return errno;
-	if (connect(fd, (const struct sockaddr *)&in, sizeof(in)) == 0)
-		return 0;
-	if (errno != EINPROGRESS)
-		return errno;
-	p.fd = fd;
-	if (deadline_poll(&limit, &p, 1, ms, "connection", NULL) <= 0)
-		return ETIMEDOUT;
-	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &failure, &len) < 0)
-		return errno;
-	return failure;
+	return net_connect((const struct sockaddr *)&in, sizeof(in), &limit,
+			   &fd);
 }
 
 int reach_try(const char *host, uint16_t port, const struct deadline *deadline)
