@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 enum {
@@ -21,13 +22,20 @@ void link_free(struct link *l)
 	buf_free(&l->environ_);
 }
 
-void link_read(const char *proc, struct link *l)
+int link_read(const char *proc, struct link *l)
 {
-	proc_cmdline(proc, l->p.pid, &l->cmdline);
-	proc_environ(proc, l->p.pid, &l->environ_);
+	int failure = 0;
+
+	if (!proc_cmdline(proc, l->p.pid, &l->cmdline) &&
+	    proc_unreadable(errno))
+		failure = errno;
+	if (!proc_environ(proc, l->p.pid, &l->environ_) &&
+	    proc_unreadable(errno))
+		failure = errno;
 	program_of(&l->cmdline, &l->program);
 	l->kind = runner_kind_of(&l->program, &l->environ_);
 	l->worker_of = runner_of_worker(&l->program, &l->cmdline);
+	return failure;
 }
 
 void chain_free(struct chain *c)
@@ -97,7 +105,8 @@ enum walk {
 	WALK_DONE,
 	WALK_AGAIN,
 	WALK_GONE,
-	WALK_TOO_DEEP
+	WALK_TOO_DEEP,
+	WALK_UNREADABLE /* errno says why */
 };
 
 static enum walk walk_up(const struct owner_rules *rules, pid_t pid,
@@ -106,7 +115,9 @@ static enum walk walk_up(const struct owner_rules *rules, pid_t pid,
 	const char *proc = chain_proc(rules);
 	struct proc p;
 
-	if (!proc_read(proc, pid, &p) || (start && p.start != start))
+	if (!proc_read(proc, pid, &p))
+		return proc_unreadable(errno) ? WALK_UNREADABLE : WALK_GONE;
+	if (start && p.start != start)
 		return WALK_GONE;
 	for (;;) {
 		uint64_t born = p.start;
@@ -116,8 +127,11 @@ static enum walk walk_up(const struct owner_rules *rules, pid_t pid,
 			return WALK_DONE;
 		if (c->n == CHAIN_MAX)
 			return WALK_TOO_DEEP;
+		if (!proc_read(proc, p.ppid, &p))
+			return proc_unreadable(errno) ? WALK_UNREADABLE
+						      : WALK_AGAIN;
 		/* younger than its child: the pid is another's already */
-		if (!proc_read(proc, p.ppid, &p) || p.start > born)
+		if (p.start > born)
 			return WALK_AGAIN;
 	}
 }
@@ -141,30 +155,46 @@ static bool still_true(const char *proc, const struct chain *c)
 
 /* What the command's processes may have inherited: not a runner's doing. An
  * orphan's command may be gone, and then its environment cannot be told. */
-static void read_base(const struct owner_rules *rules, struct chain *c)
+static int read_base(const struct owner_rules *rules, struct chain *c)
 {
 	const struct owner_root *root;
 	struct proc p;
 
 	if (c->root == OWNER_NO_ROOT)
-		return;
+		return 0;
 	root = &rules->roots[c->root];
-	proc_environ(chain_proc(rules), root->pid, &c->base);
+	if (!proc_environ(chain_proc(rules), root->pid, &c->base) &&
+	    proc_unreadable(errno))
+		return errno;
 	if (!proc_read(chain_proc(rules), root->pid, &p) ||
 	    p.start != root->start)
 		buf_clear(&c->base);
+	return 0;
+}
+
+/* 0, or the errno for which it cannot be told what one of them is. */
+static int read_links(const struct owner_rules *rules, struct chain *c)
+{
+	int failure = 0;
+
+	for (size_t i = 0; i < c->n && !failure; i++)
+		failure = link_read(chain_proc(rules), c->links[i]);
+	return failure ? failure : read_base(rules, c);
 }
 
 static enum walk try_once(const struct owner_rules *rules, pid_t pid,
 			  uint64_t start, struct chain *c)
 {
 	enum walk w = walk_up(rules, pid, start, c);
+	int failure;
 
 	if (w != WALK_DONE)
 		return w;
-	for (size_t i = 0; i < c->n; i++)
-		link_read(chain_proc(rules), c->links[i]);
-	read_base(rules, c);
+	failure = read_links(rules, c);
+	if (failure) {
+		errno = failure;
+		return WALK_UNREADABLE;
+	}
 	return still_true(chain_proc(rules), c) ? WALK_DONE : WALK_AGAIN;
 }
 
@@ -172,14 +202,21 @@ int chain_read(const struct owner_rules *rules, pid_t pid, uint64_t start,
 	       struct chain *ret, struct error *err)
 {
 	enum walk w = WALK_AGAIN;
+	int failure = 0;
 
 	for (int i = 0; i < TRIES && w == WALK_AGAIN; i++) {
 		chain_free(ret);
 		w = try_once(rules, pid, start, ret);
+		failure = errno;
 	}
 	if (w == WALK_DONE)
 		return 0;
 	chain_free(ret);
+	if (w == WALK_UNREADABLE)
+		return error_set_errno(err, ERROR_REFUSED, failure,
+				       "cannot look at process %ld and its "
+				       "ancestors",
+				       (long)pid);
 	if (w == WALK_GONE)
 		return error_set(err, ERROR_REFUSED,
 				 "the calling process (%ld) has already ended",

@@ -51,7 +51,8 @@ struct chain {
 /*
  * Reads pid's chain (`start` 0: whatever its start time) up to the nearest
  * root. ERROR_REFUSED: pid has gone, or processes come and go faster than
- * they can be read.
+ * they can be read, or cannot be read at all: what a runner cannot be seen to
+ * be is not taken for none.
  */
 int chain_read(const struct owner_rules *rules, pid_t pid, uint64_t start,
 	       struct chain *ret, struct error *err);
@@ -62,8 +63,10 @@ void chain_free(struct chain *c);
 /* The directory the rules name. */
 const char *chain_proc(const struct owner_rules *rules);
 
-/* Reads the command line and environment, and what they make of it. */
-void link_read(const char *proc, struct link *l);
+/* Reads the command line and environment, and what they make of it. 0, or the
+ * errno for which they could not be read, although the process may be there:
+ * then what it is cannot be told. */
+int link_read(const char *proc, struct link *l);
 void link_free(struct link *l);
 
 #endif

@@ -41,10 +41,10 @@ static bool is_runner(const char *proc, pid_t pid)
 {
 	struct link l = {
 	    .p = {.pid = pid}, .cmdline = BUF_INIT, .environ_ = BUF_INIT};
-	bool is;
+	/* one that cannot be read may be */
+	bool is = link_read(proc, &l) != 0 || l.kind == RUNNER_STRONG ||
+		  l.kind == RUNNER_WEAK || l.worker_of;
 
-	link_read(proc, &l);
-	is = l.kind == RUNNER_STRONG || l.kind == RUNNER_WEAK || l.worker_of;
 	link_free(&l);
 	return is;
 }

@@ -52,7 +52,8 @@ int owner_policy_parse(const char *text, enum owner_policy *ret,
 struct owner_root {
 	pid_t pid;
 	uint64_t start;
-	pid_t reaper;      /* orphans below it become this one's children */
+	pid_t reaper; /* orphans below it become this one's children */
+	uint64_t reaper_start;
 	const char *lease; /* NULL: a command whose processes are told apart */
 	bool runner_seen;  /* an owner below it was not master before */
 };
@@ -95,7 +96,8 @@ struct owner {
 	 * have exited by now: pidfd_open(2), then compare the start time. */
 	pid_t pid;
 	uint64_t start;
-	int root; /* which of the rules' roots, or OWNER_NO_ROOT */
+	int root;     /* which of the rules' roots, or OWNER_NO_ROOT */
+	pid_t caller; /* of whom this was told; 0: nobody's */
 };
 
 /* ERROR_REFUSED: not below a command, its parents have exited, or gone. */

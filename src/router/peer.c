@@ -6,6 +6,7 @@
 #include "router/proc.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <string.h>
@@ -17,7 +18,8 @@
 #endif
 
 enum {
-	SCANNED = 6 /* of the recent callers, whose descriptors are all read */
+	SCANNED = 6, /* of the recent callers, whose descriptors are all read */
+	LOOKS = 3    /* for who has a socket that is there */
 };
 
 static int refuse_user(uid_t uid, struct error *err)
@@ -190,6 +192,20 @@ static void remember(struct peer_recent *recent, const struct found *f)
 	recent->v[0].fd = f->fd;
 }
 
+static int refuse_unseen(const char *proc, struct error *err)
+{
+	auto_close int fd = open(proc, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return error_set_errno(err, ERROR_REFUSED, errno,
+				       "cannot look for the caller in '%s'",
+				       proc);
+	return error_set(err, ERROR_REFUSED,
+			 "no process that can be seen from here has the "
+			 "caller's socket: it has ended, or runs in another "
+			 "container");
+}
+
 int peer_holding(const struct peer_socket *s, const struct peer_search *where,
 		 struct peer *ret, struct error *err)
 {
@@ -201,10 +217,7 @@ int peer_holding(const struct peer_socket *s, const struct peer_search *where,
 	if (!search_recent(where->recent, proc, s->inode, &best) &&
 	    !search_below(where, proc, s->inode, &best) &&
 	    !search_all(proc, s->uid, s->inode, &best))
-		return error_set(err, ERROR_REFUSED,
-				 "no process that can be seen from here has "
-				 "the caller's socket: it has ended, or runs "
-				 "in another container");
+		return refuse_unseen(proc, err);
 	remember(where->recent, &best);
 	*ret = (struct peer){best.p.pid, best.p.start, s->uid};
 	return 0;
@@ -215,7 +228,11 @@ int peer_of_tcp(int fd, const struct peer_search *where, struct peer *ret,
 {
 	struct peer_socket s;
 
-	if (peer_socket_of(fd, where->proc, &s, err) < 0)
-		return -1;
+	for (int i = 1; i < LOOKS; i++) {
+		if (peer_socket_of(fd, where->proc, &s, err) < 0)
+			return -1;
+		if (peer_holding(&s, where, ret, NULL) == 0)
+			return 0;
+	}
 	return peer_holding(&s, where, ret, err);
 }

@@ -58,7 +58,12 @@ struct peer_search {
 /* A connection accepted on a Unix socket. `proc` NULL: "/proc". */
 int peer_of_unix(int fd, const char *proc, struct peer *ret, struct error *err);
 
-/* A connection accepted over TCP, IPv4 or IPv6, from this machine. */
+/*
+ * A connection accepted over TCP, IPv4 or IPv6, from this machine. A socket
+ * that is there is somebody's: who has it may hand it to a child and end, or
+ * move it to another descriptor, while they are gone through, so it is looked
+ * for again before nobody is said to have it.
+ */
 int peer_of_tcp(int fd, const struct peer_search *where, struct peer *ret,
 		struct error *err);
 

@@ -25,8 +25,10 @@ static int open_of(const char *root, pid_t pid, const char *name, int flags)
 	int n =
 	    snprintf(path, sizeof(path), "%s/%ld/%s", root, (long)pid, name);
 
-	if (n < 0 || (size_t)n >= sizeof(path) || pid <= 0)
+	if (n < 0 || (size_t)n >= sizeof(path) || pid <= 0) {
+		errno = ESRCH;
 		return -1;
+	}
 	return open(path, O_RDONLY | O_CLOEXEC | flags);
 }
 
@@ -68,14 +70,17 @@ static bool parse_stat(const char *text, struct proc *p)
 	const char *rest = strrchr(text, ')');
 	int ppid, pgrp, session;
 	uint64_t start;
+	long threads;
 	char state;
 
-	if (!rest || sscanf(rest + 1,
-			    " %c %d %d %d %*s %*s %*s %*s %*s %*s %*s %*s %*s"
-			    " %*s %*s %*s %*s %*s %*s %" SCNu64,
-			    &state, &ppid, &pgrp, &session, &start) != 5)
+	if (!rest ||
+	    sscanf(rest + 1,
+		   " %c %d %d %d %*s %*s %*s %*s %*s %*s %*s %*s %*s"
+		   " %*s %*s %*s %*s %ld %*s %" SCNu64,
+		   &state, &ppid, &pgrp, &session, &threads, &start) != 6)
 		return false;
-	if (state == 'Z' || state == 'X' || state == 'x')
+	/* the first thread is a zombie until the last one has ended */
+	if (state == 'X' || state == 'x' || (state == 'Z' && threads <= 1))
 		return false;
 	p->ppid = ppid;
 	p->pgrp = pgrp;
@@ -94,25 +99,21 @@ bool proc_read(const char *root, pid_t pid, struct proc *ret)
 	if (fd < 0)
 		return false;
 	n = read(fd, text, sizeof(text) - 1);
-	if (n <= 0)
+	if (n < 0)
 		return false;
 	text[n] = '\0';
-	if (!parse_stat(text, &p))
+	if (!parse_stat(text, &p)) {
+		errno = ESRCH;
 		return false;
+	}
 	*ret = p;
 	return true;
 }
 
-bool proc_cmdline(const char *root, pid_t pid, struct buf *ret)
+bool proc_unreadable(int errno_value)
 {
-	ret->max = PROC_CMDLINE_MAX;
-	return read_of(root, pid, "cmdline", ret);
-}
-
-bool proc_environ(const char *root, pid_t pid, struct buf *ret)
-{
-	ret->max = PROC_ENVIRON_MAX;
-	return read_of(root, pid, "environ", ret);
+	return errno_value != ENOENT && errno_value != ESRCH &&
+	       errno_value != EACCES && errno_value != EPERM;
 }
 
 const char *proc_env(const struct buf *environ_, const char *name, bool prefix)
@@ -196,8 +197,7 @@ static void add_children(const char *root, pid_t pid, pid_t tid,
 	}
 }
 
-static void add_children_of_threads(const char *root, pid_t pid,
-				    struct proc_list *l)
+static void list_threads(const char *root, pid_t pid, struct proc_list *l)
 {
 	auto_dir DIR *dir = open_dir(root, pid, "task");
 	const struct dirent *e;
@@ -206,7 +206,7 @@ static void add_children_of_threads(const char *root, pid_t pid,
 		pid_t tid = number(e->d_name);
 
 		if (tid > 0)
-			add_children(root, pid, tid, l);
+			proc_list_add(l, tid);
 	}
 }
 
@@ -222,11 +222,48 @@ static bool has_one_thread(const char *root, pid_t pid)
 
 void proc_children(const char *root, pid_t pid, struct proc_list *l)
 {
+	auto_proc_list struct proc_list threads = {0};
+
 	if (has_one_thread(root, pid)) {
 		add_children(root, pid, pid, l);
 		return;
 	}
-	add_children_of_threads(root, pid, l);
+	list_threads(root, pid, &threads);
+	for (size_t i = 0; i < threads.n; i++)
+		add_children(root, pid, threads.v[i], l);
+}
+
+/* Of a process whose first thread has ended /proc says nothing, but of its
+ * others. */
+static bool read_of_any(const char *root, pid_t pid, const char *name,
+			struct buf *ret)
+{
+	auto_proc_list struct proc_list threads = {0};
+	char path[64];
+
+	if (!read_of(root, pid, name, ret))
+		return false;
+	if (ret->len || has_one_thread(root, pid))
+		return true;
+	list_threads(root, pid, &threads);
+	for (size_t i = 0; i < threads.n && !ret->len; i++) {
+		snprintf(path, sizeof(path), "task/%ld/%s", (long)threads.v[i],
+			 name);
+		read_of(root, pid, path, ret);
+	}
+	return true;
+}
+
+bool proc_cmdline(const char *root, pid_t pid, struct buf *ret)
+{
+	ret->max = PROC_CMDLINE_MAX;
+	return read_of_any(root, pid, "cmdline", ret);
+}
+
+bool proc_environ(const char *root, pid_t pid, struct buf *ret)
+{
+	ret->max = PROC_ENVIRON_MAX;
+	return read_of_any(root, pid, "environ", ret);
 }
 
 void proc_all(const char *root, uid_t uid, struct proc_list *l)
@@ -251,12 +288,20 @@ static int socket_name(uint64_t inode, char *ret, size_t size)
 	return snprintf(ret, size, "socket:[%" PRIu64 "]", inode);
 }
 
-int proc_find_socket(const char *root, pid_t pid, uint64_t inode)
+enum {
+	FD_NOT = -1,
+	FD_NONE_AT_ALL = -2
+};
+
+/* In one list of descriptors: the number, or FD_... */
+static int find_in(const char *root, pid_t pid, const char *list,
+		   uint64_t inode)
 {
-	auto_dir DIR *dir = open_dir(root, pid, "fd");
+	auto_dir DIR *dir = open_dir(root, pid, list);
 	const struct dirent *e;
 	char want[64];
 	int len = socket_name(inode, want, sizeof(want));
+	int found = dir ? FD_NONE_AT_ALL : FD_NOT;
 
 	while (dir && (e = readdir(dir))) {
 		char link[64];
@@ -264,11 +309,29 @@ int proc_find_socket(const char *root, pid_t pid, uint64_t inode)
 
 		if (e->d_name[0] == '.')
 			continue;
+		found = FD_NOT;
 		n = readlinkat(dirfd(dir), e->d_name, link, sizeof(link));
 		if (n == len && memcmp(link, want, (size_t)n) == 0)
 			return (int)strtol(e->d_name, NULL, 10);
 	}
-	return -1;
+	return found;
+}
+
+int proc_find_socket(const char *root, pid_t pid, uint64_t inode)
+{
+	auto_proc_list struct proc_list threads = {0};
+	int found = find_in(root, pid, "fd", inode);
+	char list[64];
+
+	if (found != FD_NONE_AT_ALL || has_one_thread(root, pid))
+		return found < 0 ? -1 : found;
+	/* its first thread has ended */
+	list_threads(root, pid, &threads);
+	for (size_t i = 0; i < threads.n && found < 0; i++) {
+		snprintf(list, sizeof(list), "task/%ld/fd", (long)threads.v[i]);
+		found = find_in(root, pid, list, inode);
+	}
+	return found < 0 ? -1 : found;
 }
 
 bool proc_is_socket(const char *root, pid_t pid, int fd, uint64_t inode)

@@ -4,7 +4,12 @@
  *
  * Every call takes the directory to read, "/proc" but in tests. Nothing here
  * fails with an error: a process is there, or it is gone (or not ours to
- * look at), and what that means is the caller's to say. No state, any thread.
+ * look at), and what that means is the caller's to say. What could not be read
+ * for another reason, as without a free descriptor, is no answer: see
+ * proc_unreadable(). No state, any thread.
+ *
+ * A process whose first thread has ended while others run counts as there; what
+ * /proc then shows of it is under those.
  */
 #ifndef ROUTER_PROC_H
 #define ROUTER_PROC_H
@@ -31,13 +36,17 @@ struct proc {
 };
 
 /* False when there is no such process, or it is a zombie: its files are
- * closed, it cannot be anybody's caller. */
+ * closed, it cannot be anybody's caller. errno says why. */
 bool proc_read(const char *root, pid_t pid, struct proc *ret);
+/* Whether this errno, of a call here that gave false, says nothing about the
+ * process: it may be alive. */
+bool proc_unreadable(int errno_value);
 
-/* The arguments, each ended by NUL; the first PROC_CMDLINE_MAX bytes. */
+/* The arguments, each ended by NUL; the first PROC_CMDLINE_MAX bytes. False:
+ * errno says why. */
 bool proc_cmdline(const char *root, pid_t pid, struct buf *ret);
 /* "NAME=value" entries as at exec, each ended by NUL; the first
- * PROC_ENVIRON_MAX bytes. */
+ * PROC_ENVIRON_MAX bytes. False: errno says why. */
 bool proc_environ(const char *root, pid_t pid, struct buf *ret);
 
 /* The value of a variable in what proc_environ() gave, borrowed, or NULL.

@@ -7,7 +7,6 @@
 #include "router/owner.h"
 #include "session/session.h"
 #include "supervisor/internal.h"
-#include "supervisor/owners.h"
 #include "supervisor/refuse.h"
 
 #include <arpa/inet.h>
@@ -580,16 +579,10 @@ static int identify(struct call *c, bool tcp, struct tenant **ret,
 		    struct error *err)
 {
 	struct supervisor *s = c->front->supervisor;
-	struct owner owner;
-	int result;
 
 	if (c->front->fixed)
 		return leases_tenant(&s->leases, &c->front->owner, ret, err);
-	result = tcp ? owners_of_tcp(&s->owners, c->fd, &owner, err)
-		     : owners_of_unix(&s->owners, c->fd, &owner, err);
-	if (result < 0)
-		return -1;
-	return leases_tenant(&s->leases, &owner, ret, err);
+	return leases_caller(&s->leases, c->fd, tcp, ret, err);
 }
 
 void call_begin(struct front *f, int fd, bool tcp)

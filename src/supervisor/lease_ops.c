@@ -618,14 +618,16 @@ int lease_ops_service(struct peer *p, const cJSON *request, unsigned *ret,
 
 int op_route(struct peer *p, const cJSON *request, struct error *err)
 {
-	struct owner owner;
 	struct waiting *x;
 	struct tenant *t;
 	unsigned service;
+	uv_os_fd_t fd;
 
-	if (lease_ops_service(p, request, &service, err) < 0 ||
-	    owner_of_peer(p, &owner, err) < 0 ||
-	    leases_tenant(&p->server->leases, &owner, &t, err) < 0)
+	if (lease_ops_service(p, request, &service, err) < 0)
+		return -1;
+	if (uv_fileno((uv_handle_t *)&p->pipe, &fd) < 0)
+		return error_set(err, ERROR_INTERNAL, "no connection");
+	if (leases_caller(&p->server->leases, fd, false, &t, err) < 0)
 		return -1;
 	if (t->holds)
 		return answer_route(

@@ -2,7 +2,9 @@
 #include "supervisor/leases.h"
 
 #include "base/alloc.h"
+#include "base/buf.h"
 #include "base/clock.h"
+#include "base/fs.h"
 #include "base/ident.h"
 #include "base/log.h"
 #include "session/session.h"
@@ -10,6 +12,7 @@
 #include "supervisor/internal.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -19,7 +22,8 @@
 enum {
 	/* Connections wait in the router; what waits here are their owners. */
 	MAX_WAITERS = 4096,
-	JOB_MS = 120000
+	JOB_MS = 120000,
+	LOOKS = 3 /* for the owner of one caller */
 };
 
 /* One slot being made or cleaned, on a thread of the pool's. */
@@ -85,9 +89,41 @@ static void on_process_end(uv_poll_t *poll, int status, int events)
 	pump(l);
 }
 
+static int refuse_ended(const struct owner *o, struct error *err)
+{
+	return error_set(err, ERROR_REFUSED, "process %ld (%s) has ended",
+			 (long)o->pid, o->label);
+}
+
+static bool has_ended(int pidfd)
+{
+	struct pollfd p = {.fd = pidfd, .events = POLLIN};
+
+	return poll(&p, 1, 0) == 1;
+}
+
 /* pid and start time name one process; between the look at /proc that gave them
  * and pidfd_open the pid may have been reused, so the start is compared again.
+ * One that cannot be read, as without a free descriptor, is no such sign.
  */
+static int check_start(const struct owner *o, int pidfd, struct error *err)
+{
+	uint64_t start = ident_start_time(o->pid);
+
+	if (start == o->start)
+		return 0;
+	if (start)
+		return error_set(err, ERROR_REFUSED,
+				 "process %ld (%s) has ended, and its number "
+				 "is another's",
+				 (long)o->pid, o->label);
+	if (has_ended(pidfd))
+		return refuse_ended(o, err);
+	return error_set(err, ERROR_INTERNAL,
+			 "process %ld (%s) is there, and cannot be looked at",
+			 (long)o->pid, o->label);
+}
+
 static int open_process(const struct owner *o, int *ret, struct error *err)
 {
 	auto_close int fd = (int)syscall(SYS_pidfd_open, o->pid, 0);
@@ -97,10 +133,10 @@ static int open_process(const struct owner *o, int *ret, struct error *err)
 		return error_set_errno(err, ERROR_INTERNAL, failure,
 				       "cannot watch process %ld (%s)",
 				       (long)o->pid, o->label);
-	if (fd < 0 || ident_start_time(o->pid) != o->start)
-		return error_set(err, ERROR_REFUSED,
-				 "process %ld (%s) has ended", (long)o->pid,
-				 o->label);
+	if (fd < 0)
+		return refuse_ended(o, err);
+	if (check_start(o, fd, err) < 0)
+		return -1;
 	*ret = take_fd(&fd);
 	return 0;
 }
@@ -199,6 +235,49 @@ int leases_tenant(struct leases *l, const struct owner *owner,
 						 : "the pool is full");
 	*ret = t;
 	return 0;
+}
+
+/* What is known of a process, for the log. */
+static void log_process(const char *what, pid_t pid)
+{
+	auto_free char *path = xasprintf("/proc/%ld/stat", (long)pid);
+	auto_buf struct buf stat = BUF_INIT_MAX(4096);
+	auto_error struct error err = ERROR_INIT;
+
+	if (fs_read_file(path, &stat, &err) < 0)
+		log_debug("  %s: %s", what, error_text(&err));
+	else
+		log_debug("  %s: %.200s", what, stat.s);
+}
+
+static void log_look(const struct owner *o, const struct error *err)
+{
+	if (!log_enabled())
+		return;
+	log_debug("the owner of process %ld is %s (%s, %s), but: %s",
+		  (long)o->caller, o->key, o->label, o->why, error_text(err));
+	log_process("caller", o->caller);
+	log_process("owner", o->pid);
+}
+
+int leases_caller(struct leases *l, int fd, bool tcp, struct tenant **ret,
+		  struct error *err)
+{
+	struct owners *owners = &l->supervisor->owners;
+
+	for (int i = 1;; i++) {
+		auto_error struct error why = ERROR_INIT;
+		struct owner owner;
+
+		if ((tcp ? owners_of_tcp(owners, fd, &owner, err)
+			 : owners_of_unix(owners, fd, &owner, err)) < 0)
+			return -1;
+		if (leases_tenant(l, &owner, ret, &why) == 0)
+			return 0;
+		log_look(&owner, &why);
+		if (why.kind != ERROR_REFUSED || i == LOOKS)
+			return error_move(err, &why);
+	}
 }
 
 /* Its waits are told one by one; a wait may start others on the same tenant,

@@ -97,6 +97,14 @@ void leases_free(struct leases *l);
  */
 int leases_tenant(struct leases *l, const struct owner *owner,
 		  struct tenant **ret, struct error *err);
+/*
+ * The same for whoever is at the other end of a connection, over TCP or not.
+ * An owner that was found and has ended by the time it is to be watched is no
+ * answer while the caller is there, who is looked for anew then: it may be
+ * somebody else's by now, and is told why it is nobody's otherwise.
+ */
+int leases_caller(struct leases *l, int fd, bool tcp, struct tenant **ret,
+		  struct error *err);
 /* Whoever is a tenant already, or NULL: of that name; in that slot. */
 struct tenant *leases_find(const struct leases *l, const struct owner *owner);
 struct tenant *leases_in_slot(const struct leases *l, unsigned slot);

@@ -72,6 +72,7 @@ void owners_add(struct owners *o, pid_t pid, pid_t reaper, const char *lease,
 	    .pid = pid,
 	    .start = ident_start_time(pid),
 	    .reaper = reaper,
+	    .reaper_start = reaper ? ident_start_time(reaper) : 0,
 	    .lease = xstrdup_or_null(lease),
 	};
 	o->holders[o->n] = holder;
@@ -95,15 +96,12 @@ void owners_drop(struct owners *o, owners_holder holder)
  * after the command's own pid is known. */
 static void give_to_reaper(const struct owner_root *root, struct owner *ret)
 {
-	pid_t pid = root->reaper ? root->reaper : root->pid;
-	uint64_t start = ident_start_time(pid);
-
-	if (!start)
-		return; /* it has gone, and all of this will end */
-	ret->pid = pid;
-	ret->start = start;
-	snprintf(ret->key, sizeof(ret->key), "%ld:%llu", (long)pid,
-		 (unsigned long long)start);
+	if (!root->reaper_start)
+		return; /* it is its own, or has gone, and all this will end */
+	ret->pid = root->reaper;
+	ret->start = root->reaper_start;
+	snprintf(ret->key, sizeof(ret->key), "%ld:%llu", (long)ret->pid,
+		 (unsigned long long)ret->start);
 }
 
 /* Once a runner was seen below a command, an orphan there is not master's. */
@@ -112,6 +110,7 @@ static int decide(struct owners *o, const struct peer *peer, struct owner *ret,
 {
 	if (owner_of(&o->rules, peer->pid, peer->start, ret, err) < 0)
 		return -1;
+	ret->caller = peer->pid;
 	if (ret->root == OWNER_NO_ROOT)
 		return 0;
 	if (ret->kind != OWNER_IS_MASTER)

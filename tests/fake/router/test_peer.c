@@ -4,7 +4,9 @@
 #include "router/peer.h"
 
 #include "base/alloc.h"
+#include "base/buf.h"
 #include "base/error.h"
+#include "base/fs.h"
 #include "base/ident.h"
 
 #include <arpa/inet.h>
@@ -13,6 +15,8 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <netinet/in.h>
+#include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -252,6 +256,63 @@ static void shared_with_a_child(void **state)
 	helper_end(&h);
 }
 
+static bool first_thread_has_ended(void)
+{
+	auto_buf struct buf stat = BUF_INIT;
+
+	assert_int_equal(fs_read_file("/proc/self/stat", &stat, NULL), 0);
+	return strstr(stat.s, ") Z ");
+}
+
+/* What is left of a process. */
+struct lone {
+	struct sockaddr_in address;
+	int done;
+};
+
+static void *call_alone(void *arg)
+{
+	const struct lone *l = arg;
+
+	while (!first_thread_has_ended())
+		sched_yield();
+	connect_to(&l->address, sizeof(l->address));
+	helper_stay(l->done);
+	return NULL;
+}
+
+/* It is a zombie then, with no descriptors, and the others go on. */
+static void its_first_thread_has_ended(void **state)
+{
+	const pid_t self = getpid();
+	const struct owner_root root = {.pid = self,
+					.start = ident_start_time(self)};
+	const struct owner_rules rules = {
+	    .roots = &root, .n_roots = 1, .policy = OWNER_PROCESS};
+	auto_error struct error err = ERROR_INIT;
+	static struct lone lone; /* outlives the first thread's stack */
+	auto_close int listener = listen_v4(&lone.address);
+	auto_close int fd = -1;
+	struct helper h;
+	struct owner o;
+	pthread_t thread;
+
+	(void)state;
+	helper_begin(&h, &lone.done);
+	if (h.pid == 0) {
+		pthread_create(&thread, NULL, call_alone, &lone);
+		pthread_exit(NULL);
+	}
+	helper_wait(&h);
+	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	assert_peer(fd, &h);
+	if (owner_of(&rules, h.pid, 0, &o, &err) < 0)
+		fail_msg("%s", error_text(&err));
+	assert_int_equal(o.pid, h.pid);
+	assert_string_equal(o.label, program_invocation_short_name);
+	helper_end(&h);
+}
+
 static void another_users_socket(void **state)
 {
 	const struct peer_search all = {.n_roots = 0};
@@ -403,6 +464,7 @@ static int run_without_sock_diag(void)
 	    cmocka_unit_test(over_ipv6),
 	    cmocka_unit_test(a_caller_that_has_gone),
 	    cmocka_unit_test(shared_with_a_child),
+	    cmocka_unit_test(its_first_thread_has_ended),
 	    cmocka_unit_test(among_many),
 	};
 	int status = 1;
@@ -428,6 +490,7 @@ int main(void)
 	    cmocka_unit_test(over_ipv6),
 	    cmocka_unit_test(a_caller_that_has_gone),
 	    cmocka_unit_test(shared_with_a_child),
+	    cmocka_unit_test(its_first_thread_has_ended),
 	    cmocka_unit_test(another_users_socket),
 	    cmocka_unit_test(over_a_unix_socket),
 	    cmocka_unit_test(among_many),

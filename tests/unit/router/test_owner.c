@@ -77,6 +77,31 @@ static void ctest(void **state)
 	check_tree(tree, wants);
 }
 
+/* Its parent may be a runner. */
+static void what_cannot_be_read(void **state)
+{
+	static const struct fake tree[] = {
+	    P(10, 5, "ctest|-j8", ""),
+	    P(20, 10, "./test_a", ""),
+	    {0},
+	};
+	static const struct want want = {
+	    20, NULL,
+	    "cannot look at process 20 and its ancestors: Is a directory",
+	    NULL};
+	auto_tree struct tree t;
+	auto_free char *path = NULL;
+	struct owner_rules rules = {.roots = &command, .n_roots = 1};
+
+	(void)state;
+	tree_make(&t, tree);
+	rules.proc = t.root;
+	path = xasprintf("%s/10/cmdline", t.root);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(fs_mkdir_p(path, 0700, NULL), 0);
+	check(&rules, &want);
+}
+
 static void make_then_ctest(void **state)
 {
 	static const struct fake tree[] = {
@@ -631,6 +656,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(ctest),
+	    cmocka_unit_test(what_cannot_be_read),
 	    cmocka_unit_test(make_then_ctest),
 	    cmocka_unit_test(make_in_parallel),
 	    cmocka_unit_test(one_after_another_is_one_owner),
