@@ -3,7 +3,57 @@
 
 #include "base/alloc.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+
+enum {
+	PROBE_S = 1,
+	PROBES = 5
+};
+
+bool net_address(const char *host, uint16_t port, struct sockaddr_storage *ret,
+		 socklen_t *ret_len)
+{
+	struct sockaddr_in v4 = {.sin_family = AF_INET,
+				 .sin_port = htons(port)};
+	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6,
+				  .sin6_port = htons(port)};
+
+	*ret = (struct sockaddr_storage){0};
+	if (inet_pton(AF_INET, host, &v4.sin_addr) == 1) {
+		memcpy(ret, &v4, sizeof(v4));
+		*ret_len = sizeof(v4);
+		return true;
+	}
+	if (inet_pton(AF_INET6, host, &v6.sin6_addr) != 1)
+		return false;
+	memcpy(ret, &v6, sizeof(v6));
+	*ret_len = sizeof(v6);
+	return true;
+}
+
+char *net_place(const char *host, unsigned port)
+{
+	return xasprintf(strchr(host, ':') ? "[%s]:%u" : "%s:%u", host, port);
+}
+
+static void set_tcp(int fd, int option, int value)
+{
+	setsockopt(fd, IPPROTO_TCP, option, &value, sizeof(value));
+}
+
+void net_notice_death(int fd)
+{
+	int one = 1;
+
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
+	set_tcp(fd, TCP_KEEPIDLE, PROBE_S);
+	set_tcp(fd, TCP_KEEPINTVL, PROBE_S);
+	set_tcp(fd, TCP_KEEPCNT, PROBES);
+}
 
 int net_connect(const struct sockaddr *address, socklen_t len,
 		const struct deadline *deadline, int *ret)

@@ -175,9 +175,11 @@ static int run_inside(struct cli *cli, const struct target *t, const char *sql,
 	return code;
 }
 
+/* On a swarm it may be out of reach, which its node says. */
 static bool in_container(const struct target *t)
 {
-	return t->backend && !strcmp(t->backend, "container");
+	return t->backend && (!strcmp(t->backend, "container") ||
+			      !strcmp(t->backend, "swarm"));
 }
 
 static int refuse(const struct client *c, const struct target *t,
@@ -207,6 +209,7 @@ static int run(struct cli *cli, const struct options *options,
 	auto_target struct target target = TARGET_INIT;
 	const struct client *client;
 	const char *program;
+	int code;
 
 	if (target_find(cli, options, options->args[0], &target, err) < 0)
 		return -1;
@@ -225,7 +228,10 @@ static int run(struct cli *cli, const struct options *options,
 		return refuse(client, &target, err);
 	if (!sql && isatty(STDIN_FILENO))
 		return refuse(client, &target, err);
-	return run_inside(cli, &target, sql, err);
+	code = run_inside(cli, &target, sql, err);
+	if (code < 0 && !inside && err->kind == ERROR_NOT_FOUND)
+		error_hint(err, "install package '%s'", client->package);
+	return code;
 }
 
 static const struct option_spec options[] = {
@@ -243,7 +249,8 @@ const struct command cmd_shell = {
 	"slot, by default slot 0 of the first service; its exit code is this "
 	"command's. Without such a program, statements given with -c or on "
 	"standard input are run by the client inside the container, at most "
-	"64 MiB of them; for a prompt the program is needed here.",
+	"64 MiB of them; for a prompt the program is needed here. On a swarm "
+	"that is for a container on the engine's own node.",
     .examples = "$ testenv shell db.1\n"
 		"  a prompt on slot 1 of service db\n"
 		"$ testenv shell -c 'SELECT count(*) FROM orders'\n"

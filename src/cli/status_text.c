@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/buf.h"
+#include "base/net.h"
 #include "cli/render.h"
 #include "cli/table.h"
 #include "supervisor/protocol.h"
@@ -91,7 +92,7 @@ static char *address_of(const cJSON *slot)
 	if (path)
 		return xstrdup(path);
 	if (host && port)
-		return xasprintf("%s:%u", host, port);
+		return net_place(host, port);
 	return xstrdup(socket ? socket : "-");
 }
 

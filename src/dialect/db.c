@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "dialect/db.h"
 
+#include "base/alloc.h"
 #include "base/error.h"
+#include "base/net.h"
 #include "dialect/address_private.h"
 #include "dialect/driver.h"
 #include "dialect/state.h"
@@ -45,6 +47,7 @@ const struct driver *db_driver(enum dialect d)
 void db_put_place(const struct db_address *a, struct buf *b)
 {
 	auto_buf struct buf dir = BUF_INIT;
+	auto_free char *place = NULL;
 	const char *socket = a->socket;
 
 	if (a->dialect == DIALECT_SQLITE) {
@@ -52,7 +55,8 @@ void db_put_place(const struct db_address *a, struct buf *b)
 		return;
 	}
 	if (db_by_tcp(a)) {
-		buf_printf(b, "%s:%u", a->host ? a->host : "", a->port);
+		place = net_place(a->host ? a->host : "", a->port);
+		buf_puts(b, place);
 		return;
 	}
 	if (!socket)

@@ -12,6 +12,7 @@
 #include "docker/ssh.h"
 #include "http/http.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +36,7 @@ struct engine {
 	int api;
 	enum engine_flavor flavor;
 	bool local;
+	atomic_bool given_up;
 };
 
 const char *engine_host(const struct engine *engine)
@@ -197,6 +199,11 @@ static int open_http(struct engine *engine, const struct deadline *deadline,
 		a.base = base;
 		engine->publish_host = address_host(tcp);
 		engine->local = is_loopback(engine->publish_host);
+		/* an engine of this machine publishes there alone */
+		if (!strcmp(engine->publish_host, "::1")) {
+			free(engine->publish_host);
+			engine->publish_host = xstrdup("127.0.0.1");
+		}
 	}
 	engine->http = http_client_new(&a, err);
 	return engine->http ? 0 : -1;
@@ -251,6 +258,25 @@ static int ping(struct engine *engine, const char *method,
 	    .method = method, .path = "/_ping", .max_reply = 64 * 1024};
 
 	return http_send(engine->http, &request, deadline, ret, err);
+}
+
+bool engine_is_silent(struct engine *engine, const struct deadline *deadline)
+{
+	auto_http_reply struct http_reply reply = HTTP_REPLY_INIT;
+	auto_error struct error err = ERROR_INIT;
+
+	return ping(engine, "GET", deadline, &reply, &err) < 0 &&
+	       err.kind == ERROR_TIMEOUT;
+}
+
+void engine_give_up(struct engine *engine)
+{
+	atomic_store(&engine->given_up, true);
+}
+
+bool engine_is_given_up(const struct engine *engine)
+{
+	return atomic_load(&engine->given_up);
 }
 
 /* HEAD costs no body, but engines before 1.40 refuse it. */
@@ -542,6 +568,10 @@ int engine_send(struct engine *engine, const struct http_request *request,
 	struct http_request versioned = *request;
 
 	versioned.path = path;
+	if (engine_is_given_up(engine))
+		return error_set(err, ERROR_NO_ENGINE,
+				 "engine '%s' does not answer",
+				 engine_host(engine));
 	if (http_send(engine->http, &versioned, deadline, ret, err) == 0)
 		return 0;
 	if (err && err->kind == ERROR_NO_ENGINE)

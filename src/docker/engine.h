@@ -121,6 +121,14 @@ int engine_confines_binds(struct engine *engine,
 			  struct error *err);
 void engine_info_free(struct engine_info *info);
 
+/* Does nothing come from it until the deadline? What is no answer but comes at
+ * once, as from a socket where nobody listens, is not silence. */
+bool engine_is_silent(struct engine *engine, const struct deadline *deadline);
+/* From now on every call fails at once, with ERROR_NO_ENGINE: it was silent for
+ * so long that nobody else is to wait for it. */
+void engine_give_up(struct engine *engine);
+bool engine_is_given_up(const struct engine *engine);
+
 /*
  * One API call; `path` has no version prefix. Any complete reply is success;
  * engine_error() turns one that should not have been into an error.

@@ -207,6 +207,14 @@ static uint16_t read_port(const cJSON *status)
 	return 0;
 }
 
+static void read_container(const char *id, char *ret, size_t size)
+{
+	size_t len = id ? strlen(id) : 0;
+
+	if (len && len < size && !id[strspn(id, "0123456789abcdef")])
+		memcpy(ret, id, len + 1);
+}
+
 static void read_task(const cJSON *json, struct service_task *ret)
 {
 	const cJSON *status = json_get(json, "Status");
@@ -227,6 +235,8 @@ static void read_task(const cJSON *json, struct service_task *ret)
 	ret->ended = is_end(ret->state) || (wanted && is_end(wanted));
 	ret->running = ret->running && !ret->ended;
 	ret->exit_code = (int)json_int(container, "ExitCode", 0);
+	read_container(json_str(container, "ContainerID"), ret->container,
+		       sizeof(ret->container));
 }
 
 /* The youngest, should there ever be two. */

@@ -113,7 +113,8 @@ struct service_task {
 	bool ended;        /* it will not run (any more) */
 	char message[256]; /* the swarm's word on why it does not run, or "" */
 	int exit_code;
-	uint16_t port; /* on its node; 0: not published yet */
+	uint16_t port;      /* on its node; 0: not published yet */
+	char container[65]; /* its id, known to its node's engine; or "" */
 };
 int service_task(struct engine *engine, const char *service,
 		 const struct deadline *deadline, struct service_task *ret,

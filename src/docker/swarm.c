@@ -62,18 +62,31 @@ void swarm_nodes_free(struct swarm_nodes *nodes)
 	*nodes = (struct swarm_nodes)SWARM_NODES_INIT;
 }
 
+static bool is_any(const char *address)
+{
+	return !strcmp(address, "0.0.0.0") || !strcmp(address, "::");
+}
+
 /* A manager that was told no address of its own says 0.0.0.0; the others know
- * it by the one they talk to. */
+ * it by the one they talk to, "10.0.0.1:2377" or "[fd00::1]:2377". */
 static void read_address(const cJSON *json, char *ret, size_t size)
 {
 	const char *address = json_str(json_get(json, "Status"), "Addr");
 	const char *manager = json_str(json_get(json, "ManagerStatus"), "Addr");
-	const char *colon = manager ? strrchr(manager, ':') : NULL;
+	bool v6 = manager && *manager == '[';
+	const char *end = !manager ? NULL
+			  : v6     ? strchr(manager, ']')
+				   : strrchr(manager, ':');
 
-	if (address && *address && strcmp(address, "0.0.0.0") != 0)
+	if (address && *address && !is_any(address)) {
 		snprintf(ret, size, "%s", address);
-	else if (colon && strncmp(manager, "0.0.0.0:", 8) != 0)
-		snprintf(ret, size, "%.*s", (int)(colon - manager), manager);
+		return;
+	}
+	if (end)
+		snprintf(ret, size, "%.*s", (int)(end - manager) - v6,
+			 manager + v6);
+	if (is_any(ret))
+		*ret = '\0';
 }
 
 static void read_node(const cJSON *json, struct swarm_node *ret)

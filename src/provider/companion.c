@@ -21,6 +21,7 @@
 
 enum {
 	CLEANUP_MS = 20000,
+	REMOVE_MS = 10000,
 	CLOSE_WIDTH = 8,
 	START_ATTEMPTS = 3,
 	PORT_MS = 10000,
@@ -324,7 +325,7 @@ static int create(struct companion *c, struct instance *i,
 	    .network_mode = c->network,
 	    .port = c->ports[0],
 	    .more_ports = c->n_ports ? c->ports + 1 : NULL,
-	    .publish_ip = engine_is_local(c->engine) ? NULL : "0.0.0.0",
+	    .publish_ip = launch_publish_ip(c->engine),
 	    .mounts = spec->mounts,
 	    .n_mounts = spec->n_mounts,
 	    .tmpfs = spec->tmpfs,
@@ -642,12 +643,15 @@ void companion_close(struct companion *c, const struct deadline *deadline)
 	auto_error struct error why = ERROR_INIT;
 	struct deadline half;
 	struct close_ctx ctx;
+	int64_t left_ms;
 	size_t n;
 
 	if (!c)
 		return;
 	/* one that hangs leaves time to look at what there is */
-	half = deadline_sooner(*deadline, deadline_left_ms(deadline) / 2);
+	left_ms = deadline_left_ms(deadline);
+	half = deadline_sooner(*deadline, left_ms / 2 < REMOVE_MS ? left_ms / 2
+								  : REMOVE_MS);
 	n = c->n_instances;
 	/* a copy: each removal takes its own out of the list */
 	ctx = (struct close_ctx){c, xcalloc(n + 1, sizeof(struct instance *)),
@@ -656,7 +660,7 @@ void companion_close(struct companion *c, const struct deadline *deadline)
 		ctx.instances[i] = c->instances[i];
 	parallel_run(n, CLOSE_WIDTH, close_one, &ctx, NULL);
 	free(ctx.instances);
-	if (c->unsure &&
+	if (c->unsure && sweep_may_work(c->engine, c->progress, deadline) &&
 	    sweep_session(c->engine, c->owner.session, c->owner.run_dir, false,
 			  deadline, &why) < 0)
 		progress_notice(c->progress, "%s (left to 'testenv gc')",

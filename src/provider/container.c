@@ -334,7 +334,6 @@ struct close_ctx {
 	struct container_provider *p;
 	struct server **servers;
 	const struct deadline *deadline;
-	atomic_bool late;
 };
 
 static int close_one(void *arg, size_t i, struct error *err)
@@ -343,11 +342,8 @@ static int close_one(void *arg, size_t i, struct error *err)
 	auto_error struct error why = ERROR_INIT;
 
 	(void)err; /* the others are still to be removed */
-	if (server_remove(ctx->p, ctx->servers[i], ctx->deadline, &why) == 0)
-		return 0;
-	log_debug("once more: %s", why.text);
-	if (why.kind == ERROR_TIMEOUT)
-		atomic_store(&ctx->late, true);
+	if (server_remove(ctx->p, ctx->servers[i], ctx->deadline, &why) < 0)
+		log_debug("once more: %s", why.text);
 	return 0;
 }
 
@@ -361,7 +357,7 @@ static void close_provider(struct provider *base,
 	int64_t left_ms = deadline_left_ms(deadline);
 	struct deadline half = deadline_sooner(
 	    *deadline, left_ms / 2 < REMOVE_MS ? left_ms / 2 : REMOVE_MS);
-	struct close_ctx ctx = {p, NULL, &half, false};
+	struct close_ctx ctx = {p, NULL, &half};
 	auto_error struct error why = ERROR_INIT;
 
 	engine_watch_stop(p->watch);
@@ -372,15 +368,10 @@ static void close_provider(struct provider *base,
 	}
 	ctx.servers = servers;
 	parallel_run(n, CLOSE_WIDTH, close_one, &ctx, NULL);
-	if (atomic_load(&ctx.late))
-		progress_notice(base->progress,
-				"the engine does not answer; waiting %lld s "
-				"for it to remove what this session made",
-				(long long)deadline_left_ms(deadline) / 1000);
 	if (base->spec.no_cache && p->template_id &&
 	    image_remove(p->engine, p->template_id, &half, NULL) < 0)
 		p->unsure = true;
-	if (p->unsure &&
+	if (p->unsure && sweep_may_work(p->engine, base->progress, deadline) &&
 	    sweep_session(p->engine, base->owner.session, base->owner.run_dir,
 			  p->swarm != NULL, deadline, &why) < 0)
 		progress_notice(base->progress, "%s (left to 'testenv gc')",

@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/net.h"
 #include "base/progress.h"
 #include "dialect/db.h"
 #include "provider/existing.h"
@@ -220,7 +221,7 @@ static int check(struct existing_provider *p, struct db *db,
 static char *place_of(const struct db_address *a)
 {
 	if (a->port)
-		return xasprintf("%s:%u", a->host, a->port);
+		return net_place(a->host, a->port);
 	return xstrdup(a->socket);
 }
 

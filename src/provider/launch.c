@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "docker/engine.h"
 #include "provider/sweep.h"
 
 #include <string.h>
@@ -26,6 +27,13 @@ static bool answer_lost(const struct error *err)
 	default:
 		return false;
 	}
+}
+
+const char *launch_publish_ip(const struct engine *engine)
+{
+	if (engine_is_local(engine))
+		return NULL;
+	return strchr(engine_publish_host(engine), ':') ? "::" : "0.0.0.0";
 }
 
 /* An engine that refuses a call has not served it; what fails with 5xx on the

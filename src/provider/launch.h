@@ -27,6 +27,10 @@ int launch_create(struct engine *engine, const struct ownership *owner,
 bool launch_done(const struct ownership *owner, const char *name, int result,
 		 const struct error *err);
 
+/* On which of the engine's addresses a port is published: NULL, the default,
+ * where that engine is this machine's. */
+const char *launch_publish_ip(const struct engine *engine);
+
 /* The port that the engine chose was taken before the start. */
 bool launch_port_was_taken(const struct error *err);
 

@@ -6,10 +6,8 @@
 #include "base/error.h"
 #include "base/net.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
-#include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -26,14 +24,13 @@ static int try_within(const char *host, uint16_t port,
 		      const struct deadline *deadline, int64_t ms)
 {
 	struct deadline limit = deadline_sooner(*deadline, ms);
-	struct sockaddr_in in = {.sin_family = AF_INET,
-				 .sin_port = htons(port)};
+	struct sockaddr_storage to;
+	socklen_t len;
 	auto_close int fd = -1;
 
-	if (inet_pton(AF_INET, host, &in.sin_addr) != 1)
+	if (!net_address(host, port, &to, &len))
 		return EADDRNOTAVAIL;
-	return net_connect((const struct sockaddr *)&in, sizeof(in), &limit,
-			   &fd);
+	return net_connect((const struct sockaddr *)&to, len, &limit, &fd);
 }
 
 int reach_try(const char *host, uint16_t port, const struct deadline *deadline)
@@ -49,10 +46,13 @@ int reach_resolve(const char *host, char ret[64], struct error *err)
 	int failure = getaddrinfo(host, NULL, &hints, &found);
 	int named;
 
+	if (failure) {
+		hints.ai_family = AF_INET6;
+		failure = getaddrinfo(host, NULL, &hints, &found);
+	}
 	if (failure)
 		return error_set(err, ERROR_ENGINE,
-				 "the engine's host '%s' has no IPv4 address: "
-				 "%s",
+				 "the engine's host '%s' has no address: %s",
 				 host, gai_strerror(failure));
 	named = getnameinfo(found->ai_addr, found->ai_addrlen, ret, 64, NULL, 0,
 			    NI_NUMERICHOST);
@@ -69,9 +69,13 @@ static int none_answers(const struct reach_place *places, size_t n,
 {
 	auto_buf struct buf list = BUF_INIT;
 
-	for (size_t i = 0; i < n; i++)
-		buf_printf(&list, "%s%s:%u: %s", i ? ", " : "", places[i].host,
-			   (unsigned)places[i].port, strerror(failures[i]));
+	for (size_t i = 0; i < n; i++) {
+		auto_free char *place =
+		    net_place(places[i].host, places[i].port);
+
+		buf_printf(&list, "%s%s: %s", i ? ", " : "", place,
+			   strerror(failures[i]));
+	}
 	return error_set(err, ERROR_TIMEOUT,
 			 "it is not reached from here by any of its addresses "
 			 "(%s)",

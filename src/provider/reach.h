@@ -18,14 +18,15 @@
 struct error;
 
 struct reach_place {
-	char host[64]; /* an IPv4 address, in digits */
+	char host[64]; /* an address, in digits */
 	uint16_t port;
 };
 
 /* 0, or errno: ECONNREFUSED says that the machine is there. */
 int reach_try(const char *host, uint16_t port, const struct deadline *deadline);
 
-/* The IPv4 address of a name, in digits: ERROR_ENGINE where it has none. */
+/* The address of a name, in digits, an IPv4 one if it has any: ERROR_ENGINE
+ * where it has none. */
 int reach_resolve(const char *host, char ret[64], struct error *err);
 
 /*

@@ -211,7 +211,7 @@ static int create_once(struct container_provider *p, struct server *s,
 	    .name = s->name,
 	    .network_mode = s->dir ? "none" : p->network,
 	    .port = s->dir ? 0 : contract_port(spec->dialect),
-	    .publish_ip = engine_is_local(p->engine) ? NULL : "0.0.0.0",
+	    .publish_ip = launch_publish_ip(p->engine),
 	    .mounts = &mount,
 	    .n_mounts = s->dir ? 1 : 0,
 	    .memory_bytes = spec->memory_bytes ? spec->memory_bytes
@@ -548,7 +548,7 @@ static int choose_place(struct container_provider *p, struct server *s,
 	s->address.port = s->places[i].port;
 	if (s->n_places == 1)
 		return 0;
-	log_debug("'%s' is reached at %s:%u", s->name, s->address.host,
+	log_debug("'%s' is reached at %s, port %u", s->name, s->address.host,
 		  (unsigned)s->address.port);
 	pthread_mutex_lock(&p->mutex);
 	p->port_way = (i == 0) == p->inside ? PORT_DIRECT : PORT_PUBLISHED;

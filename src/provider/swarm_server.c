@@ -287,8 +287,8 @@ static int run(struct container_provider *p, struct server *s,
 	if (!host)
 		return -1;
 	server_set_address(p, s, plan, host, task.port);
-	log_debug("swarm: '%s' is on node '%s' at %s:%u", s->name, s->node,
-		  host, (unsigned)task.port);
+	log_debug("swarm: '%s' is on node '%s' at %s, port %u", s->name,
+		  s->node, host, (unsigned)task.port);
 	return 0;
 }
 

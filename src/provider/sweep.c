@@ -6,7 +6,9 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/parallel.h"
+#include "base/progress.h"
 #include "docker/container.h"
+#include "docker/engine.h"
 #include "docker/image.h"
 #include "docker/service.h"
 #include "provider/labels.h"
@@ -14,13 +16,18 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <unistd.h>
 
 /* How long a container may take to appear after its creator's death, and how
  * many removals run side by side (an engine serialises most of each). */
 enum {
 	SETTLE_MS = 5000,
-	REMOVE_WIDTH = 8
+	REMOVE_WIDTH = 8,
+	/* an engine that has nothing to do but to answer, then one that may be
+	 * paused */
+	ANSWER_MS = 1000,
+	SILENCE_MS = 7000
 };
 
 static char *pending_dir(const char *run_dir)
@@ -160,4 +167,38 @@ int sweep_session(struct engine *engine, const char *session,
 						"clean-up", NULL) == 0)
 			pause = pause * 2 > 200 ? 200 : pause * 2;
 	}
+}
+
+static bool await_engine(struct engine *engine, const struct progress *progress,
+			 const struct deadline *deadline)
+{
+	struct deadline soon = deadline_sooner(*deadline, ANSWER_MS);
+	struct deadline last;
+
+	if (!engine_is_silent(engine, &soon))
+		return true;
+	last = deadline_sooner(*deadline, SILENCE_MS);
+	progress_notice(progress,
+			"the engine does not answer; waiting %lld s for it to "
+			"remove what this session made",
+			(long long)(deadline_left_ms(&last) + 999) / 1000);
+	if (!engine_is_silent(engine, &last))
+		return true;
+	engine_give_up(engine);
+	progress_notice(progress, "the engine still does not answer: what this "
+				  "session made there is left to 'testenv gc'");
+	return false;
+}
+
+bool sweep_may_work(struct engine *engine, const struct progress *progress,
+		    const struct deadline *deadline)
+{
+	static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
+	bool works;
+
+	pthread_mutex_lock(&one_at_a_time);
+	works = !engine_is_given_up(engine) &&
+		await_engine(engine, progress, deadline);
+	pthread_mutex_unlock(&one_at_a_time);
+	return works;
 }

@@ -16,6 +16,7 @@
 
 struct engine;
 struct error;
+struct progress;
 
 int pending_begin(const char *run_dir, const char *name, struct error *err);
 void pending_end(const char *run_dir, const char *name);
@@ -26,5 +27,14 @@ void pending_end(const char *run_dir, const char *name);
 int sweep_session(struct engine *engine, const char *session,
 		  const char *run_dir, bool swarm,
 		  const struct deadline *deadline, struct error *err);
+
+/*
+ * After a removal that failed: is it worth trying to sweep? An engine that is
+ * silent is waited for, some eight seconds, which is told; then it is given up
+ * (engine_give_up), which is told with what clears up after it. From several
+ * threads, one waits for all.
+ */
+bool sweep_may_work(struct engine *engine, const struct progress *progress,
+		    const struct deadline *deadline);
 
 #endif

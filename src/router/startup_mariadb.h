@@ -27,6 +27,7 @@ enum {
 	MARIADB_PACKET_MAX = 128 * 1024,
 	MARIADB_HEADER = 4,
 	MARIADB_TOO_MANY = 1040, /* 08004 */
+	MARIADB_GONE = 1053,     /* 08S01, "server shutdown" */
 	MARIADB_DENIED = 1045    /* 28000 */
 };
 

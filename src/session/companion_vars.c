@@ -51,12 +51,14 @@ static int put_word(const char *name, const struct companion_words *w,
 		    struct buf *out, struct error *err)
 {
 	const struct companion_address *a = w->address;
+	bool v6 = strchr(a->host, ':') != NULL;
+	bool in_url = strstr(out->s, "://") != NULL;
 	uint16_t port;
 
 	if (!strcmp(name, "url"))
 		buf_puts(out, w->url ? w->url : "");
 	else if (!strcmp(name, "host"))
-		buf_puts(out, a->host);
+		buf_printf(out, in_url && v6 ? "[%s]" : "%s", a->host);
 	else if (!strcmp(name, "port"))
 		buf_printf(out, "%u", a->n_ports ? a->ports[0].outside : 0U);
 	else if (!strcmp(name, "slot"))

@@ -128,6 +128,24 @@ static int run_script(struct engine *engine, const char *container,
 	return 0;
 }
 
+/* An engine's calls for containers reach those of its own node alone. */
+static int find_task(struct engine *engine, const char *service,
+		     const struct deadline *deadline, struct service_task *ret,
+		     struct error *err)
+{
+	struct swarm_info info;
+
+	if (swarm_info(engine, deadline, &info, err) < 0 ||
+	    service_task(engine, service, deadline, ret, err) < 0)
+		return -1;
+	if (*ret->container && !strcmp(ret->node, info.node))
+		return 0;
+	return error_set(err, ERROR_NOT_FOUND,
+			 "'%s' is on another node of the swarm than the "
+			 "engine: its client cannot be run from here",
+			 service);
+}
+
 int session_container_sql(const char *engine_code, const char *container,
 			  const struct db_address *address, const char *sql,
 			  size_t len, const struct deadline *deadline,
@@ -136,14 +154,20 @@ int session_container_sql(const char *engine_code, const char *container,
 {
 	struct relay_ctx relay = {fn, ctx};
 	struct engine *engine = NULL;
+	struct service_task task;
 	char dir[32] = "testenv-shell-";
-	int result;
+	int result = 0;
 
 	ident_random(dir + strlen(dir), 12);
 	if (engine_open_encoded(engine_code, deadline, &engine, err) < 0)
 		return -1;
-	result =
-	    put_files(engine, container, dir, address, sql, len, deadline, err);
+	if (engine_encoded_swarm(engine_code)) {
+		result = find_task(engine, container, deadline, &task, err);
+		container = task.container;
+	}
+	if (result == 0)
+		result = put_files(engine, container, dir, address, sql, len,
+				   deadline, err);
 	if (result == 0)
 		result = run_script(engine, container, dir, address, deadline,
 				    &relay, ret_exit_code, err);

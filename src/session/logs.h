@@ -41,7 +41,8 @@ int session_file_logs(const char *name,
 /*
  * Runs a script with the client inside the container (psql, mariadb): what it
  * prints goes to fn. The password travels in a file that only root can read,
- * and that is removed again. ERROR_NOT_FOUND where the image has no client.
+ * and that is removed again. ERROR_NOT_FOUND where the image has no client, or
+ * another node of a swarm than the engine's own has the container.
  */
 int session_container_sql(const char *engine, const char *container,
 			  const struct db_address *address, const char *sql,

@@ -3,13 +3,13 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "base/net.h"
 #include "config/config.h"
 #include "router/owner.h"
 #include "session/session.h"
 #include "supervisor/internal.h"
 #include "supervisor/refuse.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -24,13 +24,11 @@
 enum {
 	MAX_CALLS = 4096,
 	CONNECT_MS = 10000,
+	/* of a machine that is there, one of three answers comes at once */
+	CONNECT_NODE_MS = 6000,
 	FIRST_MS = 30000, /* a client's first packets */
 	/* a Unix socket whose queue is full says EAGAIN instead of waiting */
-	RETRY_MS = 5,
-	/* after 11 s without a word a server's machine is taken for gone */
-	SILENT_S = 5,
-	PROBE_S = 2,
-	PROBES = 3
+	RETRY_MS = 5
 };
 
 static void begin_connect(struct call *c);
@@ -138,24 +136,6 @@ static void on_joint_end(void *ctx)
 	call_free(c);
 }
 
-/* Other slots there have lost their servers, too, and are not to be handed out
- * to be found dead one by one. */
-static void machine_lost(struct call *c)
-{
-	struct session *session = c->front->supervisor->session;
-	struct leases *leases = &c->front->supervisor->leases;
-	const char *host =
-	    session_slot_address(session, c->front->service, c->slot)->host;
-
-	for (unsigned i = 0; host && i < leases->max_slots; i++) {
-		const struct db_address *a =
-		    session_slot_address(session, c->front->service, i);
-
-		if (i != c->slot && a->host && !strcmp(a->host, host))
-			leases_slot_lost(leases, i);
-	}
-}
-
 static bool is_companions(const struct call *c)
 {
 	return c->front->companion_port != 0;
@@ -174,22 +154,91 @@ static void companion_lost(struct call *c, int errno_value)
 	leases_slot_lost(leases, slot);
 }
 
-static void database_lost(struct call *c, int errno_value)
+static void tell_lost(struct call *c, int errno_value)
 {
 	auto_error struct error err = ERROR_INIT;
-	struct leases *leases = &c->front->supervisor->leases;
-	unsigned slot = c->slot;
 	auto_free char *node = session_slot_node(c->front->supervisor->session,
-						 c->front->service, slot);
+						 c->front->service, c->slot);
 
 	error_set_errno(&err, ERROR_SERVER, errno_value,
-			"the server of slot %u%s%s%s is gone", slot,
+			"the server of slot %u%s%s%s is gone", c->slot,
 			node ? ", on node '" : "", node ? node : "",
 			node ? "'," : "");
-	if (joint_machine_is_gone(errno_value))
-		machine_lost(c);
 	refuse(c, &err);
-	leases_slot_lost(leases, slot);
+}
+
+static const char *host_of(const struct call *c)
+{
+	return session_slot_address(c->front->supervisor->session,
+				    c->front->service, c->slot)
+	    ->host;
+}
+
+/* Those who have connections there would find out one after the other. */
+static void tell_others(struct leases *l, const char *host, int errno_value)
+{
+	struct tenant *t, *next_tenant;
+	struct tenant_use *u, *next;
+
+	HASH_ITER(by_key, l->by_key, t, next_tenant)
+	{
+		DL_FOREACH_SAFE(t->uses, u, next)
+		{
+			struct call *c =
+			    (struct call *)((char *)u -
+					    offsetof(struct call, use));
+
+			if (u->cut != on_use_cut || c->told ||
+			    is_companions(c) || !host_of(c) ||
+			    strcmp(host_of(c), host) != 0)
+				continue;
+			c->told = true;
+			if (c->joint)
+				joint_lose(c->joint, errno_value);
+			else
+				tell_lost(c, errno_value);
+		}
+	}
+}
+
+static bool is_at(struct session *session, unsigned slot, const char *host)
+{
+	for (unsigned i = 0; i < session_n_services(session); i++) {
+		const struct db_address *a =
+		    session_slot_address(session, i, slot);
+
+		if (a->host && !strcmp(a->host, host))
+			return true;
+	}
+	return false;
+}
+
+/* All slots there have lost their servers, and are not to be handed out to be
+ * found dead one by one. */
+static void machine_lost(struct supervisor *s, const char *host,
+			 int errno_value)
+{
+	tell_others(&s->leases, host, errno_value);
+	for (unsigned i = 0; i < s->leases.max_slots; i++)
+		if (is_at(s->session, i, host))
+			leases_slot_lost(&s->leases, i);
+}
+
+static void database_lost(struct call *c, int errno_value)
+{
+	struct supervisor *s = c->front->supervisor;
+	auto_free char *host = xstrdup_or_null(host_of(c));
+	unsigned slot = c->slot;
+	bool told = c->told;
+
+	c->told = true;
+	tell_lost(c, errno_value);
+	if (told)
+		return; /* and so are the slots */
+	if (host && joint_machine_is_gone(errno_value))
+		machine_lost(s, host, errno_value);
+	else
+		leases_slot_lost(&s->leases, slot);
 }
 
 static void lost(struct call *c, int errno_value)
@@ -225,7 +274,8 @@ static bool is_elsewhere(const struct call *c)
 	const struct db_address *a = session_slot_address(
 	    c->front->supervisor->session, c->front->service, c->slot);
 
-	return a->host && !a->socket && strncmp(a->host, "127.", 4) != 0;
+	return a->host && !a->socket && strncmp(a->host, "127.", 4) != 0 &&
+	       strcmp(a->host, "::1") != 0;
 }
 
 static void join(struct call *c)
@@ -263,7 +313,9 @@ static size_t hear(struct call *c, int fd, char *piece, size_t size)
 
 	if (n > 0)
 		return (size_t)n;
-	if (n == 0 || (errno != EAGAIN && errno != EINTR))
+	if (n < 0 && fd == c->server_fd && joint_machine_is_gone(errno))
+		lost(c, errno);
+	else if (n == 0 || (errno != EAGAIN && errno != EINTR))
 		call_free(c);
 	return 0;
 }
@@ -397,27 +449,10 @@ static void on_connected(uv_poll_t *poll, int status, int events)
 	connected(c);
 }
 
-static void set_tcp(int fd, int option, int value)
-{
-	setsockopt(fd, IPPROTO_TCP, option, &value, sizeof(value));
-}
-
-/* A machine that is gone says nothing: a test that waits for its answer would
- * wait for ever. (Of one that asks it something, the joint finds out.) */
-static void notice_death(int fd)
-{
-	int one = 1;
-
-	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
-	set_tcp(fd, TCP_KEEPIDLE, SILENT_S);
-	set_tcp(fd, TCP_KEEPINTVL, PROBE_S);
-	set_tcp(fd, TCP_KEEPCNT, PROBES);
-}
-
 static int open_server(const struct db_address *a, int *ret_fd)
 {
-	struct sockaddr_in in = {.sin_family = AF_INET};
 	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	struct sockaddr_storage ip;
 	const struct sockaddr *to = (const struct sockaddr *)&un;
 	socklen_t len = sizeof(un);
 	int one = 1;
@@ -425,20 +460,19 @@ static int open_server(const struct db_address *a, int *ret_fd)
 	if (a->socket && strlen(a->socket) < sizeof(un.sun_path)) {
 		memcpy(un.sun_path, a->socket, strlen(a->socket) + 1);
 	} else {
-		in.sin_port = htons(a->port);
-		if (!a->host || inet_pton(AF_INET, a->host, &in.sin_addr) != 1)
+		if (!a->host || !net_address(a->host, a->port, &ip, &len))
 			return EADDRNOTAVAIL;
-		to = (const struct sockaddr *)&in;
-		len = sizeof(in);
+		to = (const struct sockaddr *)&ip;
 	}
 	*ret_fd = socket(to->sa_family,
 			 SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (*ret_fd < 0)
 		return errno;
-	if (to->sa_family == AF_INET) {
+	if (to->sa_family != AF_UNIX) {
 		setsockopt(*ret_fd, IPPROTO_TCP, TCP_NODELAY, &one,
 			   sizeof(one));
-		notice_death(*ret_fd);
+		/* a test that waits for its answer would wait for ever */
+		net_notice_death(*ret_fd);
 	}
 	return connect(*ret_fd, to, len) == 0 ? 0 : errno;
 }
@@ -466,6 +500,16 @@ static int open_slot(const struct call *c, int *ret_fd)
 			   ret_fd);
 }
 
+static bool is_on_node(const struct call *c)
+{
+	auto_free char *node = NULL;
+
+	if (!is_companions(c))
+		node = session_slot_node(c->front->supervisor->session,
+					 c->front->service, c->slot);
+	return node != NULL;
+}
+
 static void begin_connect(struct call *c)
 {
 	int failure = open_slot(c, &c->server_fd);
@@ -474,7 +518,8 @@ static void begin_connect(struct call *c)
 		close(take_fd(&c->server_fd));
 		start_timer(c, RETRY_MS, on_retry);
 	} else if (failure == EINPROGRESS) {
-		start_timer(c, CONNECT_MS, on_connect_late);
+		start_timer(c, is_on_node(c) ? CONNECT_NODE_MS : CONNECT_MS,
+			    on_connect_late);
 		if (start_poll(c, c->server_fd, UV_WRITABLE, on_connected) < 0)
 			call_free(c);
 	} else if (failure) {

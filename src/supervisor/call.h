@@ -27,6 +27,7 @@ struct call {
 	struct joint *joint;
 	unsigned slot;
 	unsigned attempts; /* at connecting */
+	bool told; /* that its server's machine is gone, or about to be */
 	enum refuse_heard heard;
 	struct rename rename; /* isolation: database; else unset */
 	struct buf early;     /* for the server, before the joint */

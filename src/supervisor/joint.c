@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -14,14 +15,16 @@
 #include <unistd.h>
 
 /*
- * A server's machine that is gone acknowledges nothing: after so many timeouts
- * in a row, some 13 s, nobody waits for it any more. TCP_USER_TIMEOUT would
- * say the same of a server that is there and has other things to do than to
- * read.
+ * A server's machine that is gone acknowledges nothing: when nothing was heard
+ * from it for so long, and what was sent had to be repeated so often, nobody
+ * waits for it any more. (Of a connection on which nothing is under way, the
+ * kernel finds out; see net_notice_death.) TCP_USER_TIMEOUT would say the same
+ * of a server that is there and has other things to do than to read.
  */
 enum {
-	LOOK_MS = 2000,
-	TIMEOUTS = 6
+	LOOK_MS = 1000,
+	SILENT_MS = 5000,
+	TIMEOUTS = 3
 };
 
 /* How many pieces one end may move before the others get their turn. */
@@ -63,6 +66,7 @@ struct joint {
 	int polls;        /* of them */
 	uv_timer_t timer; /* open where `lost` is not NULL */
 	int failure;      /* errno, 0: it ended by itself */
+	atomic_int told;  /* by joint_lose(): an errno */
 	bool ending;
 };
 
@@ -129,17 +133,32 @@ static void finish(struct joint *j)
 		over(j);
 }
 
-static void on_look(uv_timer_t *timer)
+static bool is_silent(int fd)
 {
-	struct joint *j = timer->data;
 	struct tcp_info info = {0};
 	socklen_t len = sizeof(info);
 
-	if (getsockopt(j->ends[1].fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0 ||
-	    info.tcpi_retransmits < TIMEOUTS)
-		return;
-	j->failure = ETIMEDOUT;
+	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 &&
+	       info.tcpi_retransmits >= TIMEOUTS &&
+	       info.tcpi_last_ack_recv >= SILENT_MS;
+}
+
+static void fail(struct joint *j, int errno_value)
+{
+	if (!j->ending)
+		j->failure = errno_value;
 	finish(j);
+}
+
+static void on_look(uv_timer_t *timer)
+{
+	struct joint *j = timer->data;
+	int told = atomic_load(&j->told);
+
+	if (told)
+		fail(j, told);
+	else if (is_silent(j->ends[1].fd))
+		fail(j, ETIMEDOUT);
 }
 
 static void start_looking(struct joint *j)
@@ -155,6 +174,14 @@ void joint_cut(struct joint *j)
 {
 	/* the lane sees the end of both */
 	shutdown(j->ends[0].fd, SHUT_RDWR);
+	shutdown(j->ends[1].fd, SHUT_RDWR);
+}
+
+void joint_lose(struct joint *j, int errno_value)
+{
+	atomic_store(&j->told, errno_value);
+	/* the lane sees that; where it does not look just now, its timer does
+	 */
 	shutdown(j->ends[1].fd, SHUT_RDWR);
 }
 
@@ -281,8 +308,13 @@ static void on_event(uv_poll_t *poll, int status, int events)
 {
 	struct end *e = poll->data;
 	struct joint *j = e->joint;
+	int told = atomic_load(&j->told);
 	int broken = status < 0;
 
+	if (told) {
+		fail(j, told);
+		return;
+	}
 	errno = broken ? socket_error(e->fd) : 0;
 	if (!broken && events & UV_WRITABLE)
 		broken = flush(e->in, e->fd) < 0;

@@ -56,5 +56,8 @@ bool joint_machine_is_gone(int errno_value);
 /* Cuts both ends: nothing reaches either any more. spec.end is called from the
  * loop, not from here. */
 void joint_cut(struct joint *j);
+/* As if its server's machine were found gone, by that errno: somebody else
+ * found out. `lost` is called from the loop, not from here. */
+void joint_lose(struct joint *j, int errno_value);
 
 #endif

@@ -28,6 +28,7 @@ struct refusal {
 	char *reason;
 	struct buf in;
 	enum dialect dialect;
+	bool served; /* before */
 	bool said;
 };
 
@@ -76,7 +77,11 @@ static void tell_mariadb(struct refusal *r, unsigned seq)
 	auto_buf struct buf out = BUF_INIT;
 	auto_free char *message = xasprintf("testenv: %s", r->reason);
 
-	mariadb_put_error(&out, seq + 1, MARIADB_TOO_MANY, "08004", message);
+	if (r->served)
+		mariadb_put_error(&out, 1, MARIADB_GONE, "08S01", message);
+	else
+		mariadb_put_error(&out, seq + 1, MARIADB_TOO_MANY, "08004",
+				  message);
 	say_last(r, &out);
 }
 
@@ -175,6 +180,7 @@ void refuse_connection(struct supervisor *s, int fd, enum dialect dialect,
 	r->supervisor = s;
 	r->fd = fd;
 	r->dialect = dialect;
+	r->served = heard == HEARD_COMMAND;
 	r->reason = xstrdup(reason);
 	r->in = (struct buf)BUF_INIT_MAX(MARIADB_PACKET_MAX);
 	r->poll->data = r;
@@ -185,7 +191,7 @@ void refuse_connection(struct supervisor *s, int fd, enum dialect dialect,
 	uv_timer_start(r->timer, on_time, LINGER_MS, 0);
 	uv_poll_start(r->poll, UV_READABLE, on_readable);
 	if (dialect == DIALECT_MARIADB && heard)
-		tell_mariadb(r, heard == HEARD_LOGIN ? 1 : 0);
+		tell_mariadb(r, 1);
 	else if (dialect == DIALECT_MARIADB)
 		greet_mariadb(r);
 	else if (heard)

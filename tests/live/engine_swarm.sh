@@ -70,6 +70,8 @@ jq -e '.[0].Spec.TaskTemplate
 grep -qi password service.json && fail 'a password is in the service'
 run 0 testenv logs db.0
 out_has 'database system is ready to accept connections'
+run 0 testenv shell --inside -c 'select 6 * 7 as answer'
+out_has '^ +42$'
 run 0 testenv exec --db postgres --backend swarm --migrations migrations \
 	--workers 1 --memory 300m -- psql -AtX -c 'select 42'
 out_is 42

@@ -59,46 +59,118 @@ api "$manager" /services -G --data-urlencode \
 grep -Eqi 'password|"auth' services.json &&
 	fail 'a password or a log-in is in a service'
 
-# one test on each node: it waits for an answer, and in another connection asks
-# something when the node is gone; the other node's goes on until the end
-cat >job <<'EOT'
+# a test: one connection waits for an answer, and another asks something when
+# the node is gone
+cat >"$tmp/job" <<'EOT'
+sql() {
+	case $DATABASE_URL in
+	postgresql:*) psql -qAtX "$DATABASE_URL" ;;
+	*) mariadb -N -u "$MYSQL_USER" "$MYSQL_DATABASE" ;;
+	esac
+}
+pause=sleep
+case $DATABASE_URL in postgresql:*) pause=pg_sleep ;; esac
 {
 	echo 'select 1;'
-	while [ ! -e gone ]; do sleep 0.1; done
+	while [ ! -e ../gone ]; do sleep 0.1; done
 	echo 'select 2;'
-} | psql -qAtX "$DATABASE_URL" >"asked.$1" 2>&1 &
-psql -AtX "$DATABASE_URL" -c 'select 1' >"waited.$1" && touch "here.$1" &&
-	psql -AtX "$DATABASE_URL" -c 'select pg_sleep(300)' >"waited.$1" 2>&1
+} | sql >"asked.$1" 2>&1 &
+echo 'insert into t values (1); select 1;' | sql >"waited.$1" 2>&1 &&
+	touch "here.$1" && echo "select $pause(300);" | sql >"waited.$1" 2>&1
 wait
 touch "ended.$1"
 EOT
-for i in 1 2; do
-	"$TESTENV_BIN" lease -- sh job "$i" >"test.$i" 2>&1 &
-done
-for _ in $(seq 300); do
-	[ -e here.1 ] && [ -e here.2 ] && break
-	sleep 0.1
-done
+# begin N: as many tests, in the session of this folder
+begin() {
+	for i in $(seq "$1"); do
+		"$TESTENV_BIN" lease -- sh "$tmp/job" "$i" >"test.$i" 2>&1 &
+	done
+	for _ in $(seq 600); do
+		# shellcheck disable=SC2012 # our own names
+		[ "$(ls here.* 2>/dev/null | wc -l)" = "$1" ] && return
+		sleep 0.1
+	done
+	fail "${PWD##*/}: tests that run: $(echo here.*): $(cat test.* waited.*)"
+}
+# told N SLOT: both connections of test N were
+told() {
+	for _ in $(seq 600); do
+		[ -e "ended.$1" ] && break
+		sleep 0.1
+	done
+	what="${PWD##*/}, test $1"
+	for file in "waited.$1" "asked.$1"; do
+		cp "$file" "$tmp/out"
+		out_has "(FATAL: +|ERROR 1053 \(08S01\).*: )testenv: the server of slot $2, on node 'tenode2', is gone: "
+	done
+}
+# next: the next test has an empty database, in the session of this folder,
+# which then ends
+next() {
+	run 0 testenv lease -- sh -c 'case $DATABASE_URL in
+		postgresql:*) psql -AtX "$DATABASE_URL" -c "$0" ;;
+		*) mariadb -N -u "$MYSQL_USER" "$MYSQL_DATABASE" -e "$0" ;;
+		esac' 'select count(*) from t'
+	out_is 0
+	run 0 testenv status
+	out_has '^ +[01] +10\.140\.0\.11:'
+	session=$(sed -n 's/^session \([a-z0-9]*\):.*/\1/p' "$tmp/out")
+}
+end() {
+	run 0 testenv down
+	no_service "$session"
+}
+# takes_tasks active|pause: the manager's node
+takes_tasks() {
+	api "$manager" /nodes | jq -c '.[] | select(.ManagerStatus)' >node
+	jq -c ".Spec | .Availability = \"$1\"" node |
+		api "$manager" "/nodes/$(jq -r .ID node)/update?version=$(
+			jq .Version.Index node)" -d @- \
+			-H 'Content-Type: application/json'
+}
+
+# one test on each node
+begin 2
+# and sessions that have their servers on the second one only
+takes_tasks pause
+give_image "$manager" testenv/mariadb:10.11
+# session NAME N OPTION...
+session() {
+	mkdir "$tmp/$1"
+	cd "$tmp/$1" || exit 1
+	tests=$2
+	shift 2
+	run 0 testenv up --backend swarm --migrations ../try/migrations \
+		--workers "$tests" --start-timeout 5m \
+		--swarm-registry "$registry/ci" "$@"
+	begin "$tests"
+}
+session shared 2 --db postgres --isolation database
+session maria 1 --db mariadb
+session maria-shared 2 --db mariadb --isolation database
+takes_tasks active
 ip link set tenode2 down
-touch gone
+touch "$tmp/gone"
+cd "$tmp/try" || exit 1
 for _ in $(seq 600); do
 	[ -e ended.1 ] || [ -e ended.2 ] && break
 	sleep 0.1
 done
 n=1
 [ ! -e ended.2 ] || n=2
-for file in "waited.$n" "asked.$n"; do
-	cp "$file" "$tmp/out"
-	out_has "FATAL: +testenv: the server of slot $gone, on node 'tenode2', is gone: "
-done
+told "$n" "$gone"
 [ "$(echo ended.*)" = "ended.$n" ] || fail "ended: $(echo ended.*)"
-run 0 testenv lease -- sh -c 'psql -AtX "$DATABASE_URL" \
-	-c "select count(*) from t"'
-out_is 0
-run 0 testenv status
+next
 out_has "^ +$gone +10\.140\.0\.11:"
 out_has_not '^ +[01] +10\.140\.0\.12:'
-run 0 testenv down
+end
+for name in shared maria maria-shared; do
+	cd "$tmp/$name" || exit 1
+	for file in here.*; do
+		told "${file#here.}" '[01]'
+	done
+	next
+	end
+done
 wait
-no_service "$session"
 finish

@@ -172,9 +172,11 @@ static void a_task_is_new_then_runs(void **state)
 		    "\",\"Status\":{\"State\":\"running\",\"PortStatus\":"
 		    "{\"Ports\":[{\"TargetPort\":5432},{\"PublishedPort\":"
 		    "70000},{\"Protocol\":\"tcp\",\"PublishedPort\":32768},"
-		    "{\"PublishedPort\":32769}]}},"
+		    "{\"PublishedPort\":32769}]},\"ContainerStatus\":{"
+		    "\"ContainerID\":\"0a1b\"}},"
 		    "\"DesiredState\":\"running\"}]");
 	assert_true(t.running && !t.ended);
+	assert_string_equal(t.container, "0a1b");
 	assert_string_equal(t.node, NODE);
 	assert_int_equal(t.port, 32768);
 }
@@ -257,9 +259,17 @@ static void nodes_have_addresses_or_not(void **state)
 	       "{\"ID\":\"b\",\"Spec\":{\"Availability\":\"drain\"},"
 	       "\"Status\":{\"State\":\"ready\",\"Addr\":\"10.0.0.2\"}},"
 	       "{\"ID\":\"c\",\"Spec\":{\"Availability\":\"active\"},"
-	       "\"Status\":{\"State\":\"down\"}},{}]");
+	       "\"Status\":{\"State\":\"down\"}},{},"
+	       "{\"ID\":\"d6\",\"Status\":{\"Addr\":\"::\"},"
+	       "\"ManagerStatus\":{\"Addr\":\"[fd00::1]:2377\"}},"
+	       "{\"ID\":\"e6\",\"Status\":{\"Addr\":\"fd00::2\"}},"
+	       "{\"ID\":\"f6\",\"ManagerStatus\":{\"Addr\":"
+	       "\"[::]:2377\"}}]");
 	assert_ok(swarm_nodes(engine, &until, &nodes, &err));
-	assert_int_equal(nodes.n, 3);
+	assert_int_equal(nodes.n, 6);
+	assert_string_equal(nodes.list[3].address, "fd00::1");
+	assert_string_equal(nodes.list[4].address, "fd00::2");
+	assert_string_equal(nodes.list[5].address, "");
 	assert_string_equal(nodes.list[0].hostname, "one");
 	assert_string_equal(nodes.list[0].address, "10.0.0.1");
 	assert_int_equal(nodes.list[0].cpus, 4);

@@ -8,6 +8,7 @@
 #include "base/error.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
@@ -83,20 +84,43 @@ static void none_that_answers_is_said(void **state)
 	assert_string_equal(err.text, "it ended");
 }
 
+/* Where this machine has no IPv6, its error is no "not an address". */
+static void both_families_are_tried(void **state)
+{
+	struct deadline d = deadline_in(30000, NULL);
+	struct sockaddr_in6 in = {.sin6_family = AF_INET6,
+				  .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+	socklen_t len = sizeof(in);
+	auto_close int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	(void)state;
+	assert_int_equal(reach_try("[::1]", 1, &d), EADDRNOTAVAIL);
+	assert_int_equal(reach_try("node2", 1, &d), EADDRNOTAVAIL);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&in, sizeof(in)) < 0)
+		return;
+	assert_int_equal(listen(fd, 8), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&in, &len), 0);
+	assert_int_equal(reach_try("::1", ntohs(in.sin6_port), &d), 0);
+}
+
 static void names_become_addresses(void **state)
 {
 	auto_error struct error err = ERROR_INIT;
+	char no_name[400] = "";
 	char host[64];
 
 	(void)state;
+	memset(no_name, 'x', sizeof(no_name) - 1);
 	assert_int_equal(reach_resolve("localhost", host, &err), 0);
 	assert_string_equal(host, "127.0.0.1");
 	assert_int_equal(reach_resolve("10.1.2.3", host, &err), 0);
 	assert_string_equal(host, "10.1.2.3");
-	assert_int_equal(reach_resolve("::1", host, &err), -1);
+	assert_int_equal(reach_resolve("fd00::1", host, &err), 0);
+	assert_string_equal(host, "fd00::1");
+	/* longer than a name can be, so that nobody is asked */
+	assert_int_equal(reach_resolve(no_name, host, &err), -1);
 	assert_int_equal(err.kind, ERROR_ENGINE);
-	assert_non_null(
-	    strstr(err.text, "the engine's host '::1' has no IPv4 address: "));
+	assert_non_null(strstr(err.text, "xx' has no address: "));
 }
 
 int main(void)
@@ -104,6 +128,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(the_first_that_answers_is_taken),
 	    cmocka_unit_test(none_that_answers_is_said),
+	    cmocka_unit_test(both_families_are_tried),
 	    cmocka_unit_test(names_become_addresses),
 	};
 

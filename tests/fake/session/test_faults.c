@@ -17,7 +17,7 @@
 enum {
 	START_MS = 20000,
 	HANG_MS = 100, /* where the deadline is to pass */
-	CLOSE_MS = 300,
+	CLOSE_MS = 600,
 	/* place of the builder's removal, which has a deadline of its own */
 	BUILDER_REMOVED = 8
 };
@@ -312,6 +312,33 @@ static void the_engine_vanishes_at_every_request(void **state)
 	}
 }
 
+/* Paused when a run ends: it is waited for once, and said who clears up. */
+static void an_engine_that_falls_silent_is_given_up(void **state)
+{
+	static const struct fake_reply silence = {.flags =
+						      FAKE_SILENT | FAKE_HANG};
+	struct deadline start = deadline_in(START_MS, NULL);
+	struct deadline end;
+	auto_db_address struct db_address a = {.dialect = DIALECT_POSTGRES};
+	struct container_list list = CONTAINER_LIST_INIT;
+	struct provider *p = NULL;
+
+	(void)state;
+	assert_ok(open_provider(false, &start, &p));
+	assert_ok(provider_template_ensure(p, &start, &err));
+	assert_ok(provider_slot_start(p, 0, &start, &a, &err));
+	fake_engine_on(fake, NULL, "*", &silence, 0);
+	end = deadline_in(CLOSE_MS, NULL);
+	provider_close(p, &end);
+	assert_non_null(strstr(said, "the engine does not answer; waiting "));
+	assert_non_null(strstr(said, "the engine still does not answer: what "
+				     "this session made there is left to "
+				     "'testenv gc'\n"));
+	assert_int_equal(container_list(engine, "x", &start, &list, &err), -1);
+	assert_int_equal(err.kind, ERROR_NO_ENGINE);
+	assert_non_null(strstr(err.text, "' does not answer"));
+}
+
 #define INSPECT(state) "{\"Id\":\"x\",\"State\":{" state "}}"
 
 /* libcurl asks again on a new connection, and the name is in use: by us. */
@@ -558,6 +585,7 @@ int main(void)
 	    faulty(every_answer_of_a_cold_start),
 	    faulty(every_answer_of_a_warm_start),
 	    faulty(the_engine_vanishes_at_every_request),
+	    faulty(an_engine_that_falls_silent_is_given_up),
 	    faulty(a_create_that_was_served_twice_is_made_anew),
 	    faulty(a_server_that_dies_at_once_shows_its_log),
 	    faulty(the_watch_tells_of_a_death),

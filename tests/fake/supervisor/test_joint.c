@@ -291,6 +291,45 @@ static void cut_at_once(void **state)
 	part(&p);
 }
 
+/* The client is there, and is handed back to be told. */
+static void on_lost(void *ctx, int client, int errno_value)
+{
+	struct pair *p = ctx;
+
+	assert_int_equal(errno_value, EHOSTUNREACH);
+	say(client, "it is gone");
+	close(client);
+	p->ended++;
+}
+
+/* Idle, and with an end that does not take what waits for it. */
+static void told_of_the_loss(void **state)
+{
+	struct fixture *f = *state;
+	struct joint_spec spec = {.end = on_end, .lost = on_lost};
+
+	for (int full = 0; full < 2; full++) {
+		struct pair p = {0};
+		int client[2], server[2];
+
+		far_end(client);
+		far_end(server);
+		p.client = client[0];
+		p.server = server[0];
+		spec.client = client[1];
+		spec.server = server[1];
+		spec.ctx = &p;
+		p.joint = joint_new(f->lanes, &spec);
+		if (full)
+			fill(p.client, 64 << 20);
+		joint_lose(p.joint, EHOSTUNREACH);
+		joint_lose(p.joint, EHOSTUNREACH);
+		wait_for_end(f, &p);
+		hear(p.client, "it is gone");
+		part(&p);
+	}
+}
+
 static unsigned descriptors(void)
 {
 	DIR *dir = opendir("/proc/self/fd");
@@ -350,6 +389,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(nobody_reads, setup, teardown),
 	    cmocka_unit_test_setup_teardown(cut, setup, teardown),
 	    cmocka_unit_test_setup_teardown(cut_at_once, setup, teardown),
+	    cmocka_unit_test_setup_teardown(told_of_the_loss, setup, teardown),
 	    cmocka_unit_test_setup_teardown(many, setup, teardown),
 	};
 

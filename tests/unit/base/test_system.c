@@ -8,6 +8,7 @@
 #include "base/fs.h"
 #include "base/ident.h"
 #include "base/lock.h"
+#include "base/net.h"
 #include "base/parallel.h"
 
 #include <dirent.h>
@@ -311,6 +312,25 @@ static void jobs_run_a_few_at_a_time(void **state)
 	assert_int_equal(parallel_run(0, 8, job, &all, &err), 0);
 }
 
+static void addresses_are_written_down(void **state)
+{
+	auto_free char *v4 = net_place("10.0.0.1", 80);
+	auto_free char *v6 = net_place("fd00::1", 80);
+	struct sockaddr_storage a;
+	socklen_t len;
+
+	(void)state;
+	assert_string_equal(v4, "10.0.0.1:80");
+	assert_string_equal(v6, "[fd00::1]:80");
+	assert_true(net_address("10.0.0.1", 80, &a, &len));
+	assert_int_equal(a.ss_family, AF_INET);
+	assert_true(net_address("fd00::1", 80, &a, &len));
+	assert_int_equal(a.ss_family, AF_INET6);
+	assert_false(net_address("[fd00::1]", 80, &a, &len));
+	assert_false(net_address("localhost", 80, &a, &len));
+	assert_false(net_address("", 80, &a, &len));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -326,6 +346,7 @@ int main(void)
 	    cmocka_unit_test(a_token_ends_every_wait),
 	    cmocka_unit_test(identities),
 	    cmocka_unit_test(jobs_run_a_few_at_a_time),
+	    cmocka_unit_test(addresses_are_written_down),
 	};
 
 	return cmocka_run_group_tests(tests, make_dir, drop_dir);
