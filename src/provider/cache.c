@@ -8,6 +8,7 @@
 #include "docker/container.h"
 #include "docker/image.h"
 #include "provider/labels.h"
+#include "provider/local.h"
 #include "template/hold.h"
 
 #include <errno.h>
@@ -163,6 +164,7 @@ static void add_tree(const char *dir, const char *key, struct cache_list *list)
 {
 	auto_free char *path = fs_join(dir, key);
 	auto_free char *version = fs_join(path, "data/PG_VERSION");
+	auto_local_origin struct local_origin origin = {0};
 	struct stat st;
 	struct cache_row *row;
 
@@ -174,7 +176,8 @@ static void add_tree(const char *dir, const char *key, struct cache_list *list)
 	row->name = take_ptr(&path);
 	row->dialect = xstrdup(dialect_name(
 	    fs_exists(version) ? DIALECT_POSTGRES : DIALECT_MARIADB));
-	row->server = xstrdup("");
+	local_origin_read(row->name, &origin);
+	row->server = xstrdup(origin.server ? origin.server : "");
 	row->base = xstrdup("");
 	row->bytes = fs_tree_bytes(row->name);
 	row->created_s = (int64_t)st.st_ctime;

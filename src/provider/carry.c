@@ -11,6 +11,7 @@
 #include "provider/contract.h"
 #include "provider/impl.h"
 #include "provider/labels.h"
+#include "provider/local.h"
 #include "provider/sweep.h"
 #include "template/hold.h"
 
@@ -37,6 +38,7 @@ void carried_free(struct carried *c)
 	free(c->path);
 	free(c->dialect);
 	free(c->server);
+	free(c->platform);
 	free(c->base);
 	free(c->base_name);
 	strvec_free(&c->env);
@@ -173,6 +175,13 @@ static int out_of_engine(struct engine *engine, const struct ownership *owner,
 	return save_data(engine, owner, &image, c, deadline, err);
 }
 
+/* Where uses of a template are noted. */
+static const char *notes_of(const struct ownership *owner,
+			    enum cache_place place)
+{
+	return place == CACHE_TREE ? owner->local_cache : owner->cache_dir;
+}
+
 int carry_out(struct engine *engine, const struct ownership *owner,
 	      const struct cache_row *row, const char *path,
 	      const struct deadline *deadline, struct carried *ret,
@@ -182,24 +191,17 @@ int carry_out(struct engine *engine, const struct ownership *owner,
 	auto_lock struct lock hold = LOCK_INIT;
 	int result;
 
-	if (row->place == CACHE_TREE) {
-		error_set(err, ERROR_REFUSED,
-			  "template %s cannot be exported: it is the data "
-			  "directory of this machine's own server, which "
-			  "another build or C library may misread",
-			  row->key);
-		error_hint(err, "carry that of '--backend container', or let "
-				"the migrations run there");
-		return -1;
-	}
 	c.place = row->place;
 	memcpy(c.key, row->key, sizeof(c.key));
 	c.path = xstrdup(path);
 	c.dialect = xstrdup(row->dialect);
-	if (hold_take(&hold, owner->cache_dir, row->key, deadline, err) < 0)
+	if (hold_take(&hold, notes_of(owner, c.place), row->key, deadline,
+		      err) < 0)
 		return -1;
 	if (row->place == CACHE_FILE)
 		result = fs_copy_file(row->name, path, 0600, err);
+	else if (row->place == CACHE_TREE)
+		result = local_carry_out(row, deadline, &c, err);
 	else
 		result = out_of_engine(engine, owner, row, &c, deadline, err);
 	if (result < 0)
@@ -390,25 +392,41 @@ static int into_cache(const struct ownership *owner, const struct carried *c,
 	return sqlite_publish(c->path, to, err) < 0 ? -1 : 1;
 }
 
+/* The caller frees. */
+static char *lock_of(const struct ownership *owner, const struct carried *c)
+{
+	switch (c->place) {
+	case CACHE_FILE:
+		return sqlite_template_lock(owner->cache_dir, c->key);
+	case CACHE_TREE:
+		return local_template_lock(owner->local_cache, c->key);
+	case CACHE_IMAGE:
+		break;
+	}
+	return container_template_lock(owner, c->key);
+}
+
 int carry_in(struct engine *engine, const struct ownership *owner,
 	     const struct carried *c, const struct deadline *deadline,
 	     const struct progress *progress, struct error *err)
 {
-	bool file = c->place == CACHE_FILE;
-	auto_free char *path =
-	    file ? sqlite_template_lock(owner->cache_dir, c->key)
-		 : container_template_lock(owner, c->key);
+	auto_free char *path = lock_of(owner, c);
 	auto_lock struct lock hold = LOCK_INIT;
 	struct lock lock = LOCK_INIT;
 	int result;
 
-	if (hold_take(&hold, owner->cache_dir, c->key, deadline, err) < 0)
+	if (hold_take(&hold, notes_of(owner, c->place), c->key, deadline, err) <
+	    0)
 		return -1;
 	result = lock_take(&lock, path, deadline, err);
 	if (result == 0) {
-		result = file ? into_cache(owner, c, err)
-			      : into_engine(engine, owner, c, deadline,
-					    progress, err);
+		if (c->place == CACHE_FILE)
+			result = into_cache(owner, c, err);
+		else if (c->place == CACHE_TREE)
+			result = local_carry_in(owner, c, deadline, err);
+		else
+			result = into_engine(engine, owner, c, deadline,
+					     progress, err);
 		lock_remove(&lock);
 	}
 	if (result < 0)

@@ -5,7 +5,8 @@
  * Of an image that is the server's data directory, as a tar, with what has to
  * be known to put it on the same base image again: 4 to 6 MB compressed where
  * the image with all its layers has 76 to 150 (measured: MariaDB 10.11,
- * Postgres 15), and any engine reads it. Of a SQLite template it is the file.
+ * Postgres 15), and any engine reads it. Of a SQLite template it is the file,
+ * of a local server's its directory, as a tar.
  *
  * The passwords in it are the template's own, random, and replaced in every
  * server made from it. What the configuration gives the server's environment is
@@ -23,16 +24,17 @@ struct engine;
 struct carried {
 	enum cache_place place;
 	char key[TEMPLATE_KEY];
-	char *path;    /* of its data */
-	char *dialect; /* "postgres" */
+	char *path;     /* of its data */
+	char *dialect;  /* "postgres" */
+	char *server;   /* its version; NULL where it is not known */
+	char *platform; /* of a local server: see local_platform() */
 	/* the rest of an image only */
-	char *server;            /* its version, or NULL */
 	char *base, *base_name;  /* the image's id and name */
 	struct strvec env, args; /* of the server's container */
 };
-#define CARRIED_INIT                                                     \
-	{                                                                \
-		CACHE_IMAGE, "", 0, 0, 0, 0, 0, STRVEC_INIT, STRVEC_INIT \
+#define CARRIED_INIT                                                        \
+	{                                                                   \
+		CACHE_IMAGE, "", 0, 0, 0, 0, 0, 0, STRVEC_INIT, STRVEC_INIT \
 	}
 void carried_free(struct carried *c);
 #define auto_carried __attribute__((cleanup(carried_free)))
@@ -47,7 +49,8 @@ int carry_out(struct engine *engine, const struct ownership *owner,
 /*
  * Makes a kept template of it, in one step; c->path may be gone afterwards. 1
  * it was made, 0 there is one of that key. ERROR_NO_IMAGE when its base image
- * is neither on the engine nor what is pulled under that name.
+ * is neither on the engine nor what is pulled under that name; ERROR_NO_SERVER
+ * when it is of a local server that this machine does not have.
  */
 int carry_in(struct engine *engine, const struct ownership *owner,
 	     const struct carried *c, const struct deadline *deadline,

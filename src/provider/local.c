@@ -378,12 +378,13 @@ static void make_key(struct local_provider *p)
 {
 	const struct provider_spec *spec = &p->base.spec;
 	auto_free char *base = xasprintf("local %s", p->programs.version);
+	auto_free char *platform = local_platform();
 	auto_buf struct buf settings = BUF_INIT;
 
-	/* 1: the version of how a template is made; raise it when its content
+	/* 2: the version of how a template is made; raise it when its content
 	 * changes for the same migrations */
-	buf_printf(&settings, "1\n%s\n%s\n%s\n", spec->user, spec->database,
-		   p->locale);
+	buf_printf(&settings, "2\n%s\n%s\n%s\n%s\n", spec->user, spec->database,
+		   p->locale, platform);
 	migrations_key(spec->migrations, spec->dialect, base, settings.s,
 		       p->key);
 }

@@ -2,8 +2,8 @@
 /*
  * provider/local.h - a service whose servers are this machine's own programs;
  * for provider/ only. local.c holds the provider, local_server.c the life of
- * one server, local_template.c the making of the template, local_init.c what
- * the two dialects differ in.
+ * one server, local_template.c the making of the template, local_carry.c its
+ * way to another machine, local_init.c what the two dialects differ in.
  *
  * A server is a process of ours on a data directory of ours, which listens on
  * nothing but a Unix socket. It cannot outlive us (base/ward.h); who cleans up
@@ -18,6 +18,8 @@
 
 #include <pthread.h>
 
+struct cache_row;
+struct carried;
 struct clones;
 struct db;
 
@@ -107,6 +109,35 @@ int local_give(const struct local_provider *p, const char *path,
 int local_template_ensure(struct provider *p, const struct deadline *deadline,
 			  struct error *err);
 
+/* What a kept template was made with: the server's version, and what
+ * local_platform() said. Owned strings. */
+struct local_origin {
+	char *server, *platform;
+};
+void local_origin_free(struct local_origin *o);
+#define auto_local_origin __attribute__((cleanup(local_origin_free)))
+/* Of a template's directory; false when it does not say, and then *ret is
+ * empty. */
+bool local_origin_read(const char *template, struct local_origin *ret);
+/* Is it a template of this dialect as it should be: data, log-in, origin? */
+bool local_template_is_whole(const char *template, enum dialect d);
+/* The kept one of a key, and the lock for making it; the caller frees. */
+char *local_template_path(const char *local_cache, const char *key);
+char *local_template_lock(const char *local_cache, const char *key);
+/* Moves a whole one there in one step, under that lock; what was there goes to
+ * `old`. */
+int local_template_publish(const char *whole, const char *template,
+			   const char *old, struct error *err);
+
+/* As carry_out and carry_in, for CACHE_TREE; the caller has the template's
+ * hold and, for the second, its lock. ERROR_NO_SERVER when the machine has no
+ * server that can read it. */
+int local_carry_out(const struct cache_row *row,
+		    const struct deadline *deadline, struct carried *c,
+		    struct error *err);
+int local_carry_in(const struct ownership *owner, const struct carried *c,
+		   const struct deadline *deadline, struct error *err);
+
 /* What a dialect needs, see local_init.c. */
 
 /* Fills s->data with a new cluster, of which p->base.spec.user (MariaDB: root,
@@ -123,5 +154,8 @@ void local_server_args(const struct local_provider *p,
 		       const struct local_server *s, struct strvec *ret);
 /* The best locale the machine has for text as the images sort it. */
 const char *local_locale(void);
+/* What else the bytes of a data directory depend on: the processor's kind, and
+ * the C library, whose locales order the indexes. The caller frees. */
+char *local_platform(void);
 
 #endif

@@ -14,6 +14,7 @@
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 const char *local_locale(void)
@@ -29,6 +30,18 @@ const char *local_locale(void)
 		return wanted[i];
 	}
 	return "C";
+}
+
+char *local_platform(void)
+{
+	struct utsname u = {0};
+	char libc[64] = "";
+
+	uname(&u);
+#ifdef _CS_GNU_LIBC_VERSION
+	confstr(_CS_GNU_LIBC_VERSION, libc, sizeof(libc));
+#endif
+	return xasprintf("%s, %s", u.machine, *libc ? libc : "another libc");
 }
 
 static int init_postgres(struct local_provider *p, const struct local_server *s,

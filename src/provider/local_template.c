@@ -2,7 +2,7 @@
 /*
  * Making a local service's template: a new cluster, filled by a server on it,
  * shut down cleanly, and moved into the cache in one step. In the cache it is a
- * directory KEY with data/ and `login`, the passwords of its roles.
+ * directory KEY with data/, `login` (the passwords of its roles) and `origin`.
  */
 #include "provider/local.h"
 
@@ -25,27 +25,100 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LOGIN_FILE "login"
+#define LOGIN_FILE  "login"
+#define ORIGIN_FILE "origin"
 
-/* "PASSWORD ROOT\n": both are of [a-z0-9]. */
-static bool read_login(struct local_provider *p, const char *template)
+/* What is before and after the first `divider` of a file's one text, which ends
+ * with a line's end. */
+static bool read_two(const char *template, const char *name, char divider,
+		     char **ret_a, char **ret_b)
 {
-	auto_free char *path = fs_join(template, LOGIN_FILE);
+	auto_free char *path = fs_join(template, name);
 	auto_buf struct buf text = BUF_INIT_MAX(256);
-	char *space;
+	char *middle;
 	char *end;
 
 	if (fs_read_file(path, &text, NULL) < 0)
 		return false;
-	space = strchr(text.s, ' ');
-	end = space ? strchr(space, '\n') : NULL;
+	middle = strchr(text.s, divider);
+	end = middle ? strchr(middle + 1, '\n') : NULL;
 	if (!end || end[1])
+		return false;
+	*ret_a = xstrndup(text.s, (size_t)(middle - text.s));
+	*ret_b = xstrndup(middle + 1, (size_t)(end - middle - 1));
+	return true;
+}
+
+/* "PASSWORD ROOT\n": both are of [a-z0-9]. */
+static bool read_login(struct local_provider *p, const char *template)
+{
+	char *password;
+	char *root;
+
+	if (!read_two(template, LOGIN_FILE, ' ', &password, &root))
 		return false;
 	free(p->password);
 	free(p->root_password);
-	p->password = xstrndup(text.s, (size_t)(space - text.s));
-	p->root_password = xstrndup(space + 1, (size_t)(end - space - 1));
+	p->password = password;
+	p->root_password = root;
 	return true;
+}
+
+void local_origin_free(struct local_origin *o)
+{
+	free(o->server);
+	free(o->platform);
+	*o = (struct local_origin){0};
+}
+
+/* "15.14\nx86_64, glibc 2.36\n" */
+bool local_origin_read(const char *template, struct local_origin *ret)
+{
+	*ret = (struct local_origin){0};
+	return read_two(template, ORIGIN_FILE, '\n', &ret->server,
+			&ret->platform);
+}
+
+static bool is_password(const char *s)
+{
+	return strlen(s) == LOCAL_PASSWORD &&
+	       strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789") ==
+		   LOCAL_PASSWORD;
+}
+
+bool local_template_is_whole(const char *template, enum dialect d)
+{
+	auto_local_origin struct local_origin origin = {0};
+	auto_free char *mark =
+	    fs_join(template, d == DIALECT_POSTGRES ? "data/global/pg_control"
+						    : "data/ibdata1");
+	auto_free char *password = NULL;
+	auto_free char *root = NULL;
+
+	return fs_exists(mark) && local_origin_read(template, &origin) &&
+	       read_two(template, LOGIN_FILE, ' ', &password, &root) &&
+	       is_password(password) && is_password(root);
+}
+
+char *local_template_path(const char *local_cache, const char *key)
+{
+	return fs_join(local_cache, key);
+}
+
+char *local_template_lock(const char *local_cache, const char *key)
+{
+	return xasprintf("%s/%s.lock", local_cache, key);
+}
+
+int local_template_publish(const char *whole, const char *template,
+			   const char *old, struct error *err)
+{
+	if (rename(template, old) < 0 && errno != ENOENT)
+		log_debug("'%s' cannot be moved away", template);
+	if (rename(whole, template) < 0)
+		return error_set_errno(err, ERROR_IO, errno,
+				       "cannot publish '%s'", template);
+	return 0;
 }
 
 static bool is_cached(struct local_provider *p, const char *template)
@@ -101,21 +174,21 @@ static int publish(struct local_provider *p, const struct local_server *s,
 	auto_free char *half = xasprintf("%s.new", s->dir);
 	auto_free char *old = xasprintf("%s.old", s->dir);
 	auto_free char *data = fs_join(half, "data");
-	auto_free char *path = fs_join(half, LOGIN_FILE);
+	auto_free char *login_file = fs_join(half, LOGIN_FILE);
+	auto_free char *origin_file = fs_join(half, ORIGIN_FILE);
+	auto_free char *platform = local_platform();
 	auto_buf struct buf login = BUF_INIT;
+	auto_buf struct buf origin = BUF_INIT;
 
 	buf_printf(&login, "%s %s\n", p->password, p->root_password);
+	buf_printf(&origin, "%s\n%s\n", p->programs.version, platform);
 	if (mkdir(half, 0700) < 0 || rename(s->data, data) < 0)
 		return error_set_errno(err, ERROR_IO, errno,
 				       "cannot make directory '%s'", half);
-	if (fs_write_file(path, login.s, login.len, 0600, err) < 0)
+	if (fs_write_file(login_file, login.s, login.len, 0600, err) < 0 ||
+	    fs_write_file(origin_file, origin.s, origin.len, 0600, err) < 0)
 		return -1;
-	if (rename(template, old) < 0 && errno != ENOENT)
-		log_debug("'%s' cannot be moved away", template);
-	if (rename(half, template) < 0)
-		return error_set_errno(err, ERROR_IO, errno,
-				       "cannot publish '%s'", template);
-	return 0;
+	return local_template_publish(half, template, old, err);
 }
 
 static int build(struct local_provider *p, const char *template,
@@ -163,8 +236,8 @@ static int build_said(struct local_provider *p, const char *template,
 static int ensure_cached(struct local_provider *p, const char *dir,
 			 const struct deadline *deadline, struct error *err)
 {
-	auto_free char *template = fs_join(dir, p->key);
-	auto_free char *lock_path = xasprintf("%s.lock", template);
+	auto_free char *template = local_template_path(dir, p->key);
+	auto_free char *lock_path = local_template_lock(dir, p->key);
 	struct lock lock = LOCK_INIT;
 	int result = 0;
 

@@ -212,8 +212,12 @@ int session_cache_export(const struct config *config, const char *file,
 	int result;
 
 	if (cache_archive_check(file, err) < 0 ||
-	    open_session(config, deadline, progress, &s, err) < 0 ||
-	    list_all(s, false, deadline, &list, err) < 0 ||
+	    open_session(config, deadline, progress, &s, err) < 0)
+		return -1;
+	/* only to note the uses of what is there */
+	s->local_cache = session_local_cache();
+	s->owner.local_cache = s->local_cache;
+	if (list_all(s, false, deadline, &list, err) < 0 ||
 	    check_keys(s, &list, keys, err) < 0)
 		return -1;
 	result = carry_all_out(s, &list, keys, deadline, &out, err);
@@ -240,7 +244,8 @@ static int carry_one_in(const struct session *s, const struct carried *c,
 			      made ? "loaded" : "has already", c->key);
 		return 1;
 	}
-	if (why.kind != ERROR_NO_IMAGE && why.kind != ERROR_PULL)
+	if (why.kind != ERROR_NO_IMAGE && why.kind != ERROR_PULL &&
+	    why.kind != ERROR_NO_SERVER)
 		return error_move(err, &why);
 	progress_notice(s->progress, "passed over: %s", why.text);
 	return 0;
@@ -261,6 +266,28 @@ static int carry_all_in(const struct session *s, const struct carried_list *in,
 	return 0;
 }
 
+/* The places that these templates go to. */
+static int make_places(struct session *s, const struct carried_list *in,
+		       struct error *err)
+{
+	auto_free char *files = fs_join(s->cache_dir, "sqlite");
+	bool trees = false;
+
+	for (size_t i = 0; i < in->n; i++)
+		trees = trees || in->v[i].place == CACHE_TREE;
+	if (fs_mkdir_p(files, 0700, err) < 0)
+		return -1;
+	if (!trees)
+		return 0;
+	if (session_local_place(s, err) < 0)
+		return -1;
+	if (!s->owner.local_cache)
+		return error_set(err, ERROR_IO,
+				 "cannot write the cache directory '%s'",
+				 s->cache_dir);
+	return fs_mkdir_p(s->owner.local_cache, 0700, err);
+}
+
 int session_cache_import(const struct config *config, const char *file,
 			 const struct deadline *deadline,
 			 const struct progress *progress,
@@ -268,14 +295,12 @@ int session_cache_import(const struct config *config, const char *file,
 {
 	auto_carried_list struct carried_list in = CARRIED_LIST_INIT;
 	auto_session struct session *s = NULL;
-	auto_free char *files = NULL;
 	int result;
 
 	if (open_session(config, deadline, progress, &s, err) < 0)
 		return -1;
-	files = fs_join(s->cache_dir, "sqlite");
 	if (cache_archive_read(file, s->data_dir, &in, err) < 0 ||
-	    fs_mkdir_p(files, 0700, err) < 0)
+	    make_places(s, &in, err) < 0)
 		return -1;
 	result = carry_all_in(s, &in, deadline, ret_keys, err);
 	sweep(s);
@@ -284,7 +309,7 @@ int session_cache_import(const struct config *config, const char *file,
 	if (s->engine)
 		cache_trim(&(struct cache){s->engine, s->cache_dir, NULL},
 			   config->cache_bytes, deadline);
-	cache_trim(&(struct cache){NULL, s->cache_dir, NULL},
+	cache_trim(&(struct cache){NULL, s->cache_dir, s->local_cache},
 		   config->cache_bytes, deadline);
 	return 0;
 }

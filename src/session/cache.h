@@ -51,8 +51,8 @@ int session_cache_export(const struct config *config, const char *file,
 
 /*
  * Makes kept templates of an archive's. It is read whole and checked before
- * anything is made. One whose base image cannot be had is passed over with a
- * notice. The keys that are kept now are added to ret_keys.
+ * anything is made. One whose base image or local server cannot be had is
+ * passed over with a notice. The keys that are kept now are added to ret_keys.
  */
 int session_cache_import(const struct config *config, const char *file,
 			 const struct deadline *deadline,

@@ -56,24 +56,8 @@ static void cleanup_json(cJSON **json)
 }
 #define auto_json __attribute__((cleanup(cleanup_json)))
 
-static int index_one(cJSON *array, const struct carried *c, struct error *err)
+static void index_image(cJSON *o, const struct carried *c)
 {
-	cJSON *o = cJSON_CreateObject();
-	struct stat st;
-	char hex[DIGEST_HEX];
-
-	cJSON_AddItemToArray(array, o);
-	if (digest_file(c->path, hex, err) < 0 || stat(c->path, &st) < 0)
-		return -1;
-	cJSON_AddStringToObject(o, "key", c->key);
-	cJSON_AddStringToObject(o, "place",
-				c->place == CACHE_FILE ? "file" : "image");
-	cJSON_AddStringToObject(o, "dialect", c->dialect);
-	cJSON_AddNumberToObject(o, "size", (double)st.st_size);
-	cJSON_AddStringToObject(o, "sha256", hex);
-	if (c->place == CACHE_FILE)
-		return 0;
-	cJSON_AddStringToObject(o, "server", c->server ? c->server : "");
 	cJSON_AddStringToObject(o, "base", c->base);
 	cJSON_AddStringToObject(o, "base_name", c->base_name);
 	cJSON_AddItemToObject(
@@ -84,6 +68,29 @@ static int index_one(cJSON *array, const struct carried *c, struct error *err)
 	    o, "args",
 	    cJSON_CreateStringArray((const char *const *)c->args.v,
 				    (int)c->args.n));
+}
+
+static int index_one(cJSON *array, const struct carried *c, struct error *err)
+{
+	cJSON *o = cJSON_CreateObject();
+	struct stat st;
+	char hex[DIGEST_HEX];
+
+	cJSON_AddItemToArray(array, o);
+	if (digest_file(c->path, hex, err) < 0 || stat(c->path, &st) < 0)
+		return -1;
+	cJSON_AddStringToObject(o, "key", c->key);
+	cJSON_AddStringToObject(o, "place", cache_place_name(c->place));
+	cJSON_AddStringToObject(o, "dialect", c->dialect);
+	cJSON_AddNumberToObject(o, "size", (double)st.st_size);
+	cJSON_AddStringToObject(o, "sha256", hex);
+	if (c->place == CACHE_FILE)
+		return 0;
+	cJSON_AddStringToObject(o, "server", c->server ? c->server : "");
+	if (c->place == CACHE_TREE)
+		cJSON_AddStringToObject(o, "platform", c->platform);
+	else
+		index_image(o, c);
 	return 0;
 }
 
@@ -184,6 +191,32 @@ static int read_image(const cJSON *o, struct carried *c)
 	return 0;
 }
 
+static int read_tree(const cJSON *o, struct carried *c)
+{
+	const char *server = text_of(o, "server");
+	const char *platform = text_of(o, "platform");
+
+	if (!server || !*server || !platform)
+		return -1;
+	c->server = xstrdup(server);
+	c->platform = xstrdup(platform);
+	return 0;
+}
+
+static int parse_place(const char *name, enum cache_place *ret)
+{
+	static const enum cache_place all[] = {CACHE_IMAGE, CACHE_FILE,
+					       CACHE_TREE};
+
+	for (size_t i = 0; i < array_len(all); i++) {
+		if (strcmp(name, cache_place_name(all[i])) != 0)
+			continue;
+		*ret = all[i];
+		return 0;
+	}
+	return -1;
+}
+
 static int read_one(const cJSON *o, struct carried *c, struct sum *sum)
 {
 	const char *key = text_of(o, "key");
@@ -202,9 +235,11 @@ static int read_one(const cJSON *o, struct carried *c, struct sum *sum)
 	c->dialect = xstrdup(dialect);
 	sum->size = (int64_t)size->valuedouble;
 	memcpy(sum->sha256, sha256, DIGEST_HEX);
-	c->place = !strcmp(place, "file") ? CACHE_FILE : CACHE_IMAGE;
-	if ((c->place == CACHE_FILE) != (d == DIALECT_SQLITE))
+	if (parse_place(place, &c->place) < 0 ||
+	    (c->place == CACHE_FILE) != (d == DIALECT_SQLITE))
 		return -1;
+	if (c->place == CACHE_TREE)
+		return read_tree(o, c);
 	return c->place == CACHE_FILE ? 0 : read_image(o, c);
 }
 

@@ -16,6 +16,7 @@
 
 #define KEY  "0123456789abcdef0123456789abcdef"
 #define KEY2 "fedcba9876543210fedcba9876543210"
+#define KEY3 "00000000000000000000000000000003"
 
 enum {
 	DATA = 100000
@@ -58,7 +59,7 @@ static int teardown(void **state)
 	return fs_remove_tree(place, NULL);
 }
 
-static void write_two(void)
+static void write_three(void)
 {
 	auto_carried_list struct carried_list list = CARRIED_LIST_INIT;
 	struct carried *c = carried_list_add(&list);
@@ -78,6 +79,14 @@ static void write_two(void)
 	c->dialect = xstrdup("sqlite");
 	c->path = fs_join(place, "two");
 	put(c->path, data, 10);
+	c = carried_list_add(&list);
+	memcpy(c->key, KEY3, sizeof(c->key));
+	c->place = CACHE_TREE;
+	c->dialect = xstrdup("mariadb");
+	c->server = xstrdup("10.11.6");
+	c->platform = xstrdup("vax, glibc 1.09");
+	c->path = fs_join(place, "three");
+	put(c->path, data, 20);
 	assert_int_equal(cache_archive_write(file, &list, &err), 0);
 }
 
@@ -88,12 +97,12 @@ static void there_and_back(void **state)
 	struct stat st;
 
 	(void)state;
-	write_two();
+	write_three();
 	/* nobody else is to read what a server's environment holds */
 	assert_int_equal(stat(file, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
 	assert_int_equal(cache_archive_read(file, out, &list, &err), 0);
-	assert_int_equal(list.n, 2);
+	assert_int_equal(list.n, 3);
 	assert_string_equal(list.v[0].key, KEY);
 	assert_int_equal(list.v[0].place, CACHE_IMAGE);
 	assert_string_equal(list.v[0].dialect, "postgres");
@@ -107,6 +116,12 @@ static void there_and_back(void **state)
 	assert_memory_equal(got.s, data, DATA);
 	assert_string_equal(list.v[1].key, KEY2);
 	assert_int_equal(list.v[1].place, CACHE_FILE);
+	assert_string_equal(list.v[2].key, KEY3);
+	assert_int_equal(list.v[2].place, CACHE_TREE);
+	assert_string_equal(list.v[2].dialect, "mariadb");
+	assert_string_equal(list.v[2].server, "10.11.6");
+	assert_string_equal(list.v[2].platform, "vax, glibc 1.09");
+	assert_null(list.v[2].base);
 }
 
 static void nothing_yet(void)
@@ -142,7 +157,7 @@ static void cut_anywhere(void **state)
 	auto_buf struct buf whole = BUF_INIT;
 
 	(void)state;
-	write_two();
+	write_three();
 	assert_int_equal(fs_read_file(file, &whole, &err), 0);
 	assert_true(whole.len > 20000);
 	for (size_t i = 0; i < 60; i++) {
@@ -162,7 +177,7 @@ static void spoiled_anywhere(void **state)
 	auto_buf struct buf whole = BUF_INIT;
 
 	(void)state;
-	write_two();
+	write_three();
 	assert_int_equal(fs_read_file(file, &whole, &err), 0);
 	for (size_t i = 0; i < 60; i++) {
 		size_t at = whole.len * i / 60;
@@ -226,6 +241,12 @@ static void foreign_ones(void **state)
 	     "as it should"},
 	    {INDEX("1", KEY, "image", "postgres", "1", SHA_OF_X), KEY ".tar",
 	     "x", "as it should"},
+	    {INDEX("1", KEY, "directory", "sqlite", "1", SHA_OF_X), KEY ".tar",
+	     "x", "as it should"},
+	    {INDEX("1", KEY, "directory", "postgres", "1", SHA_OF_X),
+	     KEY ".tar", "x", "as it should"},
+	    {INDEX("1", KEY, "elsewhere", "postgres", "1", SHA_OF_X),
+	     KEY ".tar", "x", "as it should"},
 	    {INDEX("1", KEY, "file", "sqlite", "1", SHA_OF_X), NULL, NULL,
 	     "is cut off: there is no '" KEY ".sqlite'"},
 	    {INDEX("1", KEY, "file", "sqlite", "1", SHA_OF_X), "../x", "x",
