@@ -194,17 +194,28 @@ static bool is_end(const char *state)
 	return false;
 }
 
-static uint16_t read_port(const cJSON *status)
+static uint16_t port_number(const cJSON *port, const char *key)
+{
+	int64_t number = json_int(port, key, 0);
+
+	return number > 0 && number <= UINT16_MAX ? (uint16_t)number : 0;
+}
+
+static void read_ports(const cJSON *status, struct service_task *ret)
 {
 	const cJSON *port;
 
 	cJSON_ArrayForEach (port, json_get2(status, "PortStatus", "Ports")) {
-		int64_t number = json_int(port, "PublishedPort", 0);
+		struct container_port one = {
+		    port_number(port, "TargetPort"),
+		    port_number(port, "PublishedPort")};
 
-		if (number > 0 && number <= UINT16_MAX)
-			return (uint16_t)number;
+		if (!ret->port)
+			ret->port = one.outside;
+		if (one.inside && one.outside &&
+		    ret->n_ports < CONTAINER_PORTS_MAX)
+			ret->ports[ret->n_ports++] = one;
 	}
-	return 0;
 }
 
 static void read_container(const char *id, char *ret, size_t size)
@@ -223,7 +234,8 @@ static void read_task(const cJSON *json, struct service_task *ret)
 	const char *wanted = json_str(json, "DesiredState");
 	const char *message = json_str(status, "Err");
 
-	*ret = (struct service_task){.port = read_port(status)};
+	*ret = (struct service_task){0};
+	read_ports(status, ret);
 	swarm_id_copy(json_str(json, "ID"), ret->id);
 	swarm_id_copy(json_str(json, "NodeID"), ret->node);
 	snprintf(ret->state, sizeof(ret->state), "%s", state ? state : "");
@@ -274,7 +286,7 @@ int service_task(struct engine *engine, const char *service,
 	if (!json)
 		return -1;
 	task = latest(json);
-	*ret = (struct service_task){.port = 0};
+	*ret = (struct service_task){0};
 	if (task)
 		read_task(task, ret);
 	return 0;

@@ -17,6 +17,7 @@
 #include "base/strvec.h"
 #include "docker/container.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct engine;
@@ -65,13 +66,30 @@ struct service_spec {
 	/* An id ("sha256:…") is never pulled: the node has it, or the task is
 	 * rejected. Else by digest; log-ins are sent along for the nodes. */
 	const char *image;
-	const char *const *args;        /* after the image's entrypoint */
+	const char *const *env;        /* "KEY=value", NULL-terminated */
+	const char *const *entrypoint; /* NULL: the image's */
+	const char *const *args;       /* after the entrypoint */
+	const char *user;
+	const char *working_dir;
 	const char *const *labels;      /* the service's and its container's */
 	const char *const *constraints; /* "node.id==x", NULL-terminated */
 	uint16_t port;                  /* published by its node; 0: none */
+	const uint16_t *more_ports; /* these as well; ends with a 0, or NULL */
+	const struct container_mount *mounts; /* binds, of its node */
+	size_t n_mounts;
+	const char *const *tmpfs; /* see service_check_tmpfs() */
+	const char *const *hosts; /* "NAME:IP", into its /etc/hosts */
+	/* Its task counts as running once this ended with 0, which its node
+	 * runs every second. */
+	const char *const *health_cmd;
+	bool no_healthcheck; /* the image's own is not run */
+	bool no_label;       /* as container_spec has it */
 	int64_t memory_bytes;
 	int64_t pids_limit;
 };
+/* "/run" or "/run:size=64m,mode=700": ERROR_CONFIG for an option that a swarm
+ * has no place for. */
+int service_check_tmpfs(const char *tmpfs, struct error *err);
 /* ERROR_BUSY when the name is taken; else ERROR_ENGINE. */
 int service_create(struct engine *engine, const struct service_spec *spec,
 		   const struct deadline *deadline, char ret_id[SWARM_ID],
@@ -113,7 +131,9 @@ struct service_task {
 	bool ended;        /* it will not run (any more) */
 	char message[256]; /* the swarm's word on why it does not run, or "" */
 	int exit_code;
-	uint16_t port;      /* on its node; 0: not published yet */
+	uint16_t port; /* on its node; 0: not published yet */
+	struct container_port ports[CONTAINER_PORTS_MAX]; /* all, likewise */
+	size_t n_ports;
 	char container[65]; /* its id, known to its node's engine; or "" */
 };
 int service_task(struct engine *engine, const char *service,

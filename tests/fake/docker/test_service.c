@@ -55,6 +55,87 @@ static void a_create_says_what_to_run(void **state)
 	assert_string_equal(id, SERVICE);
 }
 
+static void a_create_says_all(void **state)
+{
+	const char *env[] = {"A=b", NULL};
+	const char *entrypoint[] = {"run", NULL};
+	const char *args[] = {"serve", NULL};
+	const char *tmpfs[] = {"/run", "/tmp:size=64m,mode=0700,noexec", NULL};
+	const char *hosts[] = {"cache:172.17.0.2", "six:::1", NULL};
+	const char *check[] = {"test", "-e", "/up", NULL};
+	const uint16_t more[] = {81, 0};
+	struct container_mount mount = {"/conf", "/etc/x", true};
+	struct service_spec spec = {.name = "n",
+				    .image = "sha256:12",
+				    .env = env,
+				    .entrypoint = entrypoint,
+				    .args = args,
+				    .user = "u",
+				    .working_dir = "/w",
+				    .port = 80,
+				    .more_ports = more,
+				    .mounts = &mount,
+				    .n_mounts = 1,
+				    .tmpfs = tmpfs,
+				    .hosts = hosts,
+				    .health_cmd = check,
+				    .no_label = true};
+	struct fake_step step = {
+	    "POST /v1.41/services/create",
+	    "{\"Name\":\"n\",\"TaskTemplate\":{\"ContainerSpec\":{"
+	    "\"Image\":\"sha256:12\",\"Command\":[\"run\"],"
+	    "\"Args\":[\"serve\"],\"Env\":[\"A=b\"],\"User\":\"u\","
+	    "\"Dir\":\"/w\",\"Mounts\":[{\"Type\":\"bind\",\"Target\":"
+	    "\"/etc/x\",\"Source\":\"/conf\",\"ReadOnly\":true},"
+	    "{\"Type\":\"tmpfs\",\"Target\":\"/run\",\"TmpfsOptions\":"
+	    "{}},{\"Type\":\"tmpfs\",\"Target\":\"/tmp\","
+	    "\"TmpfsOptions\":{\"SizeBytes\":67108864,\"Mode\":448}}],"
+	    "\"Hosts\":[\"172.17.0.2 cache\",\"::1 six\"],"
+	    "\"Healthcheck\":{\"Test\":[\"CMD\",\"test\",\"-e\",\"/up\"],"
+	    "\"Interval\":1000000000,\"Timeout\":30000000000,"
+	    "\"Retries\":1000000},\"Privileges\":{\"SELinuxContext\":{"
+	    "\"Disable\":true}},\"StopSignal\":\"SIGKILL\"},"
+	    "\"Resources\":{\"Limits\":{}},\"RestartPolicy\":{"
+	    "\"Condition\":\"none\"},\"Placement\":{}},"
+	    "\"Mode\":{\"Replicated\":{\"Replicas\":1}},"
+	    "\"EndpointSpec\":{\"Ports\":[{\"Protocol\":\"tcp\","
+	    "\"TargetPort\":80,\"PublishMode\":\"host\"},{\"Protocol\":"
+	    "\"tcp\",\"TargetPort\":81,\"PublishMode\":\"host\"}]}}",
+	    {.status = 201, .body = "{\"ID\":\"" SERVICE "\"}"}};
+	char id[SWARM_ID];
+
+	(void)state;
+	fake_engine_script(fake, &step, 1);
+	assert_ok(service_create(engine, &spec, &until, id, &err));
+}
+
+static void a_tmpfs_has_two_options(void **state)
+{
+	static const char *const good[] = {
+	    "/a",         "/a:",          "/a:size=1",
+	    "/a:size=1G", "/a:mode=1777", "/a:rw,nosuid"};
+	static const char *const bad[][2] = {
+	    {"/a:exec", "exec"},
+	    {"/a:size=1m,uid=5", "uid=5"},
+	    {"/a:size=50%", "size=50%"},
+	    {"/a:size=0", "size=0"},
+	    {"/a:size=99999999999g", "size=99999999999g"},
+	    {"/a:mode=9", "mode=9"},
+	    {"/a:mode=77777", "mode=77777"}};
+
+	(void)state;
+	for (size_t i = 0; i < array_len(good); i++)
+		assert_ok(service_check_tmpfs(good[i], &err));
+	for (size_t i = 0; i < array_len(bad); i++) {
+		auto_free char *text = xasprintf("a swarm cannot give the "
+						 "tmpfs '/a' the option '%s'",
+						 bad[i][1]);
+
+		assert_fails(service_check_tmpfs(bad[i][0], &err), ERROR_CONFIG,
+			     text);
+	}
+}
+
 static void a_refused_create_says_of_which_kind(void **state)
 {
 	struct service_spec spec = {.name = "n", .image = "sha256:12"};
@@ -179,6 +260,20 @@ static void a_task_is_new_then_runs(void **state)
 	assert_string_equal(t.container, "0a1b");
 	assert_string_equal(t.node, NODE);
 	assert_int_equal(t.port, 32768);
+	assert_int_equal(t.n_ports, 0);
+	assert_string_equal(t.container, "");
+	t = task_of("[{\"ID\":\"" TASK "\",\"Status\":{\"State\":"
+		    "\"running\",\"ContainerStatus\":{\"ContainerID\":"
+		    "\"00aa\"},\"PortStatus\":{\"Ports\":[{\"TargetPort\":"
+		    "80,\"PublishedPort\":32768},{\"TargetPort\":81,"
+		    "\"PublishedPort\":32769}]}}}]");
+	assert_int_equal(t.n_ports, 2);
+	assert_int_equal(t.ports[1].inside, 81);
+	assert_int_equal(t.ports[1].outside, 32769);
+	assert_string_equal(t.container, "00aa");
+	t = task_of("[{\"Status\":{\"ContainerStatus\":{\"ContainerID\":"
+		    "\"../x\"}}}]");
+	assert_string_equal(t.container, "");
 }
 
 static void a_task_ends(void **state)
@@ -387,6 +482,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    test_open(a_create_says_what_to_run),
+	    test_open(a_create_says_all),
+	    test_open(a_tmpfs_has_two_options),
 	    test_open(a_refused_create_says_of_which_kind),
 	    test_open(a_removal_may_come_too_late),
 	    test_open(an_engine_without_a_swarm_has_no_services),
