@@ -54,7 +54,6 @@ static int run(struct cli *cli, const struct options *options,
 	if (tail_of(options, &log.tail, err) < 0 ||
 	    target_find(cli, options, options->args[0], &target, err) < 0)
 		return -1;
-	log.container = target.no_database;
 	if (target.address.dialect == DIALECT_SQLITE) {
 		error_set(err, ERROR_REFUSED,
 			  "service '%s' is a SQLite file and has no log",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "provider/companion.h"
+#include "provider/companion_internal.h"
 
 #include "base/alloc.h"
 #include "base/error.h"
@@ -14,7 +14,6 @@
 #include "provider/launch.h"
 #include "provider/sweep.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,46 +23,8 @@ enum {
 	REMOVE_MS = 10000,
 	CLOSE_WIDTH = 8,
 	START_ATTEMPTS = 3,
-	PORT_MS = 10000,
-	/* one attempt; a deadline for all of them is the caller's */
-	PROBE_MS = 10000,
-	PAUSE_MS = 20,
-	PAUSE_MAX_MS = 500,
-	/* what runs in a container of any image, threads included */
-	PIDS_LIMIT = 4096,
 };
 static const int64_t default_memory = 1024LL * 1024 * 1024;
-
-/* One container. It is the companion's from its creation on; one thread works
- * on it at a time. */
-struct instance {
-	int slot;
-	char *name;
-	struct container container; /* id "": not made */
-	int pid;                    /* see probe_listens */
-	bool ready;
-	struct companion_address address;
-};
-
-struct companion {
-	struct companion_spec spec;
-	struct engine *engine;
-	struct ownership owner;
-	const struct progress *progress;
-	char *image; /* NULL: not prepared */
-	uint16_t ports[CONTAINER_PORTS_MAX + 1];
-	size_t n_ports;
-	enum probe probe;
-	struct strvec probe_cmd;
-	/* as container_provider has them */
-	bool inside;
-	char *network;
-	bool no_label;
-	pthread_mutex_t mutex; /* guards what follows */
-	struct instance **instances;
-	size_t n_instances;
-	bool unsure; /* there may be a container that is not in the list */
-};
 
 struct companion *companion_open(struct engine *engine,
 				 const struct companion_spec *spec,
@@ -182,6 +143,19 @@ static int choose_probe(struct companion *c, const struct image *image,
 	return 0;
 }
 
+/* Where its containers will be, and we. */
+static int find_place(struct companion *c, const struct deadline *deadline,
+		      struct error *err)
+{
+	int inside;
+
+	if (c->spec.swarm)
+		return companion_swarm_open(c, deadline, err);
+	inside = engine_own_network(c->engine, deadline, &c->network, err);
+	c->inside = inside == 1;
+	return inside < 0 ? -1 : 0;
+}
+
 int companion_prepare(struct companion *c, const struct deadline *deadline,
 		      struct error *err)
 {
@@ -192,17 +166,16 @@ int companion_prepare(struct companion *c, const struct deadline *deadline,
 	    .pull_age_s = c->spec.pull_age_s,
 	    .platform = c->spec.platform,
 	};
-	int inside = engine_own_network(c->engine, deadline, &c->network, err);
 
-	if (inside < 0 ||
+	if (find_place(c, deadline, err) < 0 ||
 	    (c->spec.n_mounts &&
-	     engine_confines_binds(c->engine, deadline, &c->no_label, err) < 0))
-		return error_wrap(err, "service '%s'", c->spec.name);
-	c->inside = inside == 1;
-	if (image_choose(c->engine, &wish, deadline, c->progress, &c->image,
+	     engine_confines_binds(c->engine, deadline, &c->no_label, err) <
+		 0) ||
+	    image_choose(c->engine, &wish, deadline, c->progress, &c->image,
 			 &image, err) < 0 ||
 	    choose_ports(c, &image, err) < 0 ||
-	    choose_probe(c, &image, err) < 0)
+	    choose_probe(c, &image, err) < 0 ||
+	    (c->swarm && companion_swarm_share(c, &image, deadline, err) < 0))
 		return error_wrap(err, "service '%s'", c->spec.name);
 	return 0;
 }
@@ -279,11 +252,12 @@ static void instance_free(struct companion *c, struct instance *which)
 		break;
 	}
 	pthread_mutex_unlock(&c->mutex);
+	swarm_unit_free(&which->unit);
 	free(which->name);
 	free(which);
 }
 
-static void set_unsure(struct companion *c)
+void companion_set_unsure(struct companion *c)
 {
 	pthread_mutex_lock(&c->mutex);
 	c->unsure = true;
@@ -295,16 +269,25 @@ static int instance_remove(struct companion *c, struct instance *i,
 {
 	int result = 0;
 
-	if (i->container.id[0])
+	/* a service's container goes with it */
+	if (i->unit.service[0])
+		result =
+		    service_remove(c->engine, i->unit.service, deadline, err);
+	else if (i->container.id[0])
 		result =
 		    container_remove(c->engine, i->container.id, deadline, err);
 	if (result < 0)
-		set_unsure(c);
+		companion_set_unsure(c);
 	instance_free(c, i);
 	return result;
 }
 
 /* Starting */
+
+int64_t companion_memory_limit(const struct companion *c)
+{
+	return c->spec.memory_bytes ? c->spec.memory_bytes : default_memory;
+}
 
 static int create(struct companion *c, struct instance *i,
 		  const char *const *hosts, const struct deadline *deadline,
@@ -330,9 +313,8 @@ static int create(struct companion *c, struct instance *i,
 	    .n_mounts = spec->n_mounts,
 	    .tmpfs = spec->tmpfs,
 	    .hosts = hosts,
-	    .memory_bytes =
-		spec->memory_bytes ? spec->memory_bytes : default_memory,
-	    .pids_limit = PIDS_LIMIT,
+	    .memory_bytes = companion_memory_limit(c),
+	    .pids_limit = COMPANION_PIDS,
 	    .no_label = c->no_label,
 	    .no_healthcheck = true, /* its command is run by us, and sooner */
 	};
@@ -342,205 +324,53 @@ static int create(struct companion *c, struct instance *i,
 	result = launch_create(c->engine, &c->owner, &s, deadline,
 			       &i->container, &unsure, err);
 	if (unsure)
-		set_unsure(c);
+		companion_set_unsure(c);
 	return result;
 }
 
-/* What the engine published it as, the main port first. */
-static void take_ports(struct companion *c, const struct container_state *state,
-		       struct companion_address *a)
+static int run_container(struct companion *c, struct instance *i,
+			 const char *const *hosts,
+			 const struct deadline *deadline, struct error *err)
 {
-	a->n_ports = 0;
-	for (size_t want = 0; want < c->n_ports; want++)
-		for (size_t i = 0; i < state->n_ports; i++)
-			if (state->ports[i].inside == c->ports[want])
-				a->ports[a->n_ports++] = state->ports[i];
-	for (size_t i = 0; c->inside && i < a->n_ports; i++)
-		a->ports[i].outside = a->ports[i].inside;
-}
-
-/* Engines fill the ports in a moment after the start. One that has ended has
- * none; whoever waits for it finds out. */
-static int find_address(struct companion *c, struct instance *i,
-			const struct deadline *deadline, struct error *err)
-{
-	struct deadline limit = deadline_sooner(*deadline, PORT_MS);
-	struct companion_address *a = &i->address;
-	struct container_state state;
-
-	snprintf(a->host, sizeof(a->host), "%s",
-		 engine_publish_host(c->engine));
-	for (;;) {
-		if (container_inspect(c->engine, i->container.id, &limit,
-				      &state, err) < 0)
-			return -1;
-		take_ports(c, &state, a);
-		snprintf(a->ip, sizeof(a->ip), "%s", state.ip);
-		i->pid = state.pid;
-		if (c->inside)
-			snprintf(a->host, sizeof(a->host), "%s", state.ip);
-		if (a->n_ports == c->n_ports || !state.running)
-			return 0;
-		if (deadline_poll(&limit, NULL, 0, PAUSE_MS, "published port",
-				  err) < 0)
-			return -1;
-	}
-}
-
-static int probe_port(struct companion *c, const struct instance *i,
-		      const struct deadline *deadline, struct error *err)
-{
-	const struct companion_address *a = &i->address;
-	int listens = probe_listens(i->container.id, i->pid, c->ports[0], err);
-
-	if (listens == 0 || !a->n_ports)
-		return listens == 0 ? -1
-				    : error_set(err, ERROR_SERVER,
-						"its port is not published");
-	return probe_tcp(a->host, a->ports[0].outside, listens == 1, deadline,
-			 err);
-}
-
-static int probe_once(struct companion *c, const struct instance *i,
-		      const struct deadline *deadline, struct error *err)
-{
-	const struct companion_address *a = &i->address;
-	const char *path = c->spec.probe_path ? c->spec.probe_path : "/";
-	uint16_t port = a->n_ports ? a->ports[0].outside : 0;
-
-	switch (c->probe) {
-	case PROBE_TCP:
-		return probe_port(c, i, deadline, err);
-	case PROBE_REDIS:
-		return probe_redis(a->host, port, deadline, err);
-	case PROBE_HTTP:
-		return probe_http(a->host, port, path, deadline, err);
-	case PROBE_EXEC:
-	case PROBE_IMAGE_HEALTHCHECK:
-		return probe_exec(c->engine, i->container.id,
-				  (const char *const *)c->probe_cmd.v, deadline,
-				  err);
-	case PROBE_EXIT:
-		return error_set(err, ERROR_SERVER, "it still runs");
-	case PROBE_AUTO:
-	case PROBE_NONE:
-		break;
-	}
+	if (create(c, i, hosts, deadline, err) < 0 ||
+	    container_start(c->engine, &i->container, deadline, err) < 0 ||
+	    companion_find_address(c, i, deadline, err) < 0)
+		return error_wrap(err, "service '%s'", c->spec.name);
 	return 0;
 }
 
-static int describe_end(struct companion *c, const struct instance *i,
-			const struct container_state *state, struct error *err)
-{
-	if (state->oom_killed) {
-		error_set(err, ERROR_SERVER,
-			  "service '%s' used more memory than it may",
-			  c->spec.name);
-		error_hint(err, "give it more with 'mem_limit'");
-	} else {
-		error_set(err, ERROR_SERVER,
-			  "service '%s' ended with exit code %d before it was "
-			  "ready%s%s",
-			  c->spec.name, state->exit_code,
-			  state->error[0] ? ": " : "", state->error);
-	}
-	launch_add_log(c->engine, i->container.id, err);
-	return -1;
-}
-
-/* 1: it is done; 0: it runs; -1: it has ended otherwise. */
-static int look_for_end(struct companion *c, const struct instance *i,
+static int run_and_wait(struct companion *c, struct instance *i,
+			const char *const *hosts, const atomic_bool *give_up,
 			const struct deadline *deadline, struct error *err)
 {
-	struct container_state state;
+	struct deadline limit = *deadline;
+	int result = c->swarm ? companion_swarm_start(c, i, hosts, give_up,
+						      deadline, err)
+			      : run_container(c, i, hosts, deadline, err);
 
-	if (container_inspect(c->engine, i->container.id, deadline, &state,
-			      err) < 0)
+	if (result < 0)
 		return -1;
-	if (state.running)
-		return 0;
-	if (c->probe == PROBE_EXIT && !state.exit_code && !state.oom_killed)
-		return 1;
-	return describe_end(c, i, &state, err);
+	if (c->spec.start_timeout_ms)
+		limit = deadline_sooner(limit, c->spec.start_timeout_ms);
+	return companion_wait(c, i, give_up, &limit, err);
 }
 
-static int not_in_time(struct companion *c, const struct instance *i,
-		       int64_t since_ms, const struct error *last,
-		       struct error *err)
-{
-	error_set(err, ERROR_TIMEOUT,
-		  "service '%s' was not ready within %lld s: %s", c->spec.name,
-		  (long long)((clock_now_ms() - since_ms + 500) / 1000),
-		  error_text(last));
-	launch_add_log(c->engine, i->container.id, err);
-	return -1;
-}
-
-static int given_up(const struct companion *c, struct error *err)
-{
-	return error_set(err, ERROR_CANCELLED,
-			 "service '%s': another one failed", c->spec.name);
-}
-
-static int wait_ready(struct companion *c, const struct instance *i,
-		      const atomic_bool *give_up,
-		      const struct deadline *deadline, struct error *err)
-{
-	int64_t since_ms = clock_now_ms();
-	int64_t pause = PAUSE_MS;
-	auto_error struct error last = ERROR_INIT;
-
-	for (;; pause = pause * 2 > PAUSE_MAX_MS ? PAUSE_MAX_MS : pause * 2) {
-		struct deadline attempt = deadline_sooner(*deadline, PROBE_MS);
-		auto_error struct error now = ERROR_INIT;
-		auto_error struct error late = ERROR_INIT;
-		bool answered = probe_once(c, i, &attempt, &now) == 0;
-		int ended = 0;
-
-		/* one that ran out of time says less than the one before it */
-		if (!last.kind || deadline_left_ms(&attempt) > 0)
-			error_move(&last, &now);
-
-		if (deadline_left_ms(deadline) > 0)
-			ended = look_for_end(c, i, deadline, err);
-		if (ended < 0)
-			return -1;
-		if (ended || answered)
-			return 0;
-		if (give_up && atomic_load(give_up))
-			return given_up(c, err);
-		if (deadline_poll(deadline, NULL, 0, pause, "service", &late) ==
-		    0)
-			continue;
-		if (late.kind != ERROR_TIMEOUT)
-			return error_move(err, &late);
-		return not_in_time(c, i, since_ms, &last, err);
-	}
-}
-
+/* *ret_again: it may work at another try. */
 static int start_once(struct companion *c, int slot, const char *const *hosts,
 		      const atomic_bool *give_up,
-		      const struct deadline *deadline, struct error *err)
+		      const struct deadline *deadline, bool *ret_again,
+		      struct error *err)
 {
 	struct instance *i = instance_new(c, slot);
-	struct deadline limit = *deadline;
 	struct deadline cleanup;
 
-	if (create(c, i, hosts, deadline, err) < 0 ||
-	    container_start(c->engine, &i->container, deadline, err) < 0 ||
-	    find_address(c, i, deadline, err) < 0) {
-		error_wrap(err, "service '%s'", c->spec.name);
-	} else {
-		if (c->spec.start_timeout_ms)
-			limit =
-			    deadline_sooner(limit, c->spec.start_timeout_ms);
-		if (wait_ready(c, i, give_up, &limit, err) == 0) {
-			pthread_mutex_lock(&c->mutex);
-			i->ready = true;
-			pthread_mutex_unlock(&c->mutex);
-			return 0;
-		}
+	if (run_and_wait(c, i, hosts, give_up, deadline, err) == 0) {
+		pthread_mutex_lock(&c->mutex);
+		i->ready = true;
+		pthread_mutex_unlock(&c->mutex);
+		return 0;
 	}
+	*ret_again = i->unit.node_gone || launch_port_was_taken(err);
 	cleanup = deadline_in(CLEANUP_MS, NULL);
 	instance_remove(c, i, &cleanup, NULL);
 	return -1;
@@ -552,12 +382,14 @@ int companion_start(struct companion *c, int slot, const char *const *hosts,
 {
 	for (int attempt = 1;; attempt++) {
 		auto_error struct error why = ERROR_INIT;
+		bool again = false;
 
-		if (start_once(c, slot, hosts, give_up, deadline, &why) == 0)
+		if (start_once(c, slot, hosts, give_up, deadline, &again,
+			       &why) == 0)
 			return 0;
-		if (attempt == START_ATTEMPTS || !launch_port_was_taken(&why))
+		if (attempt == START_ATTEMPTS || !again)
 			return error_move(err, &why);
-		log_debug("another port: %s", why.text);
+		log_debug("once more: %s", why.text);
 	}
 }
 
@@ -595,6 +427,8 @@ bool companion_is_running(struct companion *c, int slot,
 	struct instance *i = find_locked(c, slot);
 	struct container_state state;
 
+	if (i && i->ready && c->swarm)
+		return companion_swarm_serves(c, i, deadline);
 	return i && i->ready &&
 	       container_inspect(c->engine, i->container.id, deadline, &state,
 				 NULL) == 0 &&
@@ -661,12 +495,13 @@ void companion_close(struct companion *c, const struct deadline *deadline)
 	parallel_run(n, CLOSE_WIDTH, close_one, &ctx, NULL);
 	free(ctx.instances);
 	if (c->unsure && sweep_may_work(c->engine, c->progress, deadline) &&
-	    sweep_session(c->engine, c->owner.session, c->owner.run_dir, false,
-			  deadline, &why) < 0)
+	    sweep_session(c->engine, c->owner.session, c->owner.run_dir,
+			  c->swarm != NULL, deadline, &why) < 0)
 		progress_notice(c->progress, "%s (left to 'testenv gc')",
 				why.text);
 	pthread_mutex_destroy(&c->mutex);
 	strvec_free(&c->probe_cmd);
+	swarm_free(c->swarm);
 	free(c->network);
 	free(c->instances);
 	free(c->image);

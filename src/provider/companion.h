@@ -7,10 +7,15 @@
  * container (any of them in parallel), and close, which removes what is left.
  * All that is made carries the session's labels, as a server's does.
  *
- * The containers are on the engine's default network, with their ports
- * published on the loopback address. By name they reach those they depend on,
- * which are written into their /etc/hosts: a network of their own for each
- * session would use up the engine's address ranges, of which there are thirty.
+ * The containers are on the engine's default network, or on that of the
+ * container that this process is in. Where their ports are reached is found out
+ * as with servers (reach.h). By name they reach those they depend on, which are
+ * written into their /etc/hosts: a network of their own for each session would
+ * use up the engine's address ranges, of which there are thirty.
+ *
+ * On a swarm each is a service of one task, where the swarm puts it. What needs
+ * its container to be asked or reached (linked, a bind, reset_cmd) is on the
+ * manager's own node; the command of a probe is run by its node elsewhere.
  */
 #ifndef PROVIDER_COMPANION_H
 #define PROVIDER_COMPANION_H
@@ -65,11 +70,15 @@ struct companion_spec {
 	const char *const *reset_cmd; /* NULL: none */
 	int64_t memory_bytes;         /* 0: default */
 	int64_t start_timeout_ms;     /* 0: the caller's deadline alone */
+	bool swarm; /* its containers are services of the engine's swarm */
+	const char *swarm_registry;           /* as provider_spec has them */
+	const char *const *swarm_constraints; /* or NULL */
+	bool linked; /* it may reach others by name, or they it */
 };
 
 /* Where one of its containers is. */
 struct companion_address {
-	char host[128];
+	char host[64]; /* an address, in digits */
 	struct container_port ports[CONTAINER_PORTS_MAX]; /* the main one first
 							   */
 	size_t n_ports;

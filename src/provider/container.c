@@ -16,7 +16,6 @@
 #include "provider/choose.h"
 #include "provider/clean.h"
 #include "provider/labels.h"
-#include "provider/swarm.h"
 #include "provider/sweep.h"
 
 #include <stdlib.h>
@@ -321,10 +320,10 @@ static void facts(const struct provider *base, struct provider_facts *ret)
 	    .template_key = p->key,
 	    .template_built = p->built,
 	    .server_version = p->server_version,
-	    .via = p->swarm                     ? "port of a node"
-		   : p->port_way == PORT_DIRECT ? "container's address"
-		   : p->shared == SHARED_NO     ? "published port"
-						: "unix socket",
+	    .via = p->swarm                 ? "port of a node"
+		   : p->way == REACH_DIRECT ? "container's address"
+		   : p->shared == SHARED_NO ? "published port"
+					    : "unix socket",
 	    .cpus = p->swarm ? p->swarm->cpus : 0,
 	    .restored_by = atomic_load(&p->restored_by),
 	};

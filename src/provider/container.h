@@ -13,6 +13,7 @@
 #include "provider/contract.h"
 #include "provider/impl.h"
 #include "provider/reach.h"
+#include "provider/swarm.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -20,7 +21,6 @@
 struct clone_report;
 struct clones;
 struct engine_watch;
-struct swarm;
 
 /* Numbers of servers that are no slot; those count from 0. */
 enum {
@@ -36,17 +36,13 @@ enum {
  */
 struct server {
 	int slot;
-	char *name;             /* the container's */
-	char *dir;              /* on the host, for its socket; NULL: TCP */
-	struct container c;     /* id "": not made */
-	char service[SWARM_ID]; /* a service's id instead, or "" */
-	/* the node that runs it, or "" and NULL; under the provider's mutex */
-	char node_id[SWARM_ID];
-	char *node;
-	bool node_gone;            /* as far as is known */
+	char *name;                /* the container's */
+	char *dir;                 /* on the host, for its socket; NULL: TCP */
+	struct container c;        /* id "": not made */
+	struct swarm_unit unit;    /* a service instead */
 	struct db_address address; /* for its administration */
 	/* where its port may be reached; server_wait finds out */
-	struct reach_place places[2];
+	struct reach_place places[REACH_PLACES];
 	size_t n_places;
 	struct clones *clones; /* NULL: it holds no original */
 	/* administrators' connections at rest; under the provider's mutex */
@@ -68,13 +64,6 @@ enum shared_fs {
 	SHARED_UNKNOWN,
 	SHARED_YES,
 	SHARED_NO
-};
-
-/* Where servers' ports are reached. */
-enum port_way {
-	PORT_UNKNOWN,
-	PORT_PUBLISHED,
-	PORT_DIRECT /* at the container's own address */
 };
 
 struct container_provider {
@@ -104,7 +93,7 @@ struct container_provider {
 	bool no_label; /* SELinux would keep servers from our directories */
 	pthread_mutex_t mutex; /* guards what follows */
 	enum shared_fs shared;
-	enum port_way port_way;
+	enum reach_way way;
 	bool no_limits; /* the engine starts nothing that has them */
 	bool said_limits;
 	struct server **servers;
@@ -147,16 +136,30 @@ int server_wait(struct container_provider *p, struct server *server,
 int server_remove(struct container_provider *p, struct server *server,
 		  const struct deadline *deadline, struct error *err);
 /* The steps of server_run that services share: a server with its name, in p's
- * list; what a create call's end means; the address for its administration. */
+ * list; what may be there without our knowing; the address for its
+ * administration. */
 struct server *server_new(struct container_provider *p,
 			  const struct server_plan *plan);
-void server_create_done(struct container_provider *p, const struct server *s,
-			int result, const struct error *err);
+void server_set_unsure(struct container_provider *p);
 void server_set_address(struct container_provider *p, struct server *s,
 			const struct server_plan *plan, const char *host,
 			uint16_t port);
 /* The name of the node that runs it, or NULL; the caller frees. */
 char *server_node(struct container_provider *p, int slot);
+/* The same on a swarm: as server_run, and server_wait's look at the container.
+ */
+int swarm_server_run(struct container_provider *p,
+		     const struct server_plan *plan,
+		     const struct deadline *deadline, struct server **ret,
+		     struct error *err);
+int swarm_server_look(struct container_provider *p, struct server *s,
+		      struct error *err);
+/* swarm_unit_check() of its address. */
+int swarm_server_check(struct container_provider *p, struct server *s,
+		       const struct deadline *deadline, struct error *err);
+/* Brings p's template to where every node can have it. */
+int swarm_share_template(struct container_provider *p,
+			 const struct deadline *deadline, struct error *err);
 /* The server of a slot, or NULL. */
 struct server *server_find(struct container_provider *p, int slot);
 

@@ -13,7 +13,6 @@
 #include "dialect/db.h"
 #include "provider/clean.h"
 #include "provider/slot_user.h"
-#include "provider/swarm.h"
 
 #include <stdlib.h>
 
@@ -44,7 +43,7 @@ static bool serves(struct container_provider *p, struct server *s,
 {
 	if (!p->swarm || swarm_server_check(p, s, deadline, NULL) == 0)
 		return true;
-	service_remove(p->engine, s->service, deadline, NULL);
+	service_remove(p->engine, s->unit.service, deadline, NULL);
 	pthread_mutex_lock(&p->mutex);
 	s->slot = SERVER_LOST;
 	pthread_mutex_unlock(&p->mutex);

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <netdb.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -61,6 +62,38 @@ int reach_resolve(const char *host, char ret[64], struct error *err)
 		return error_set(err, ERROR_ENGINE,
 				 "the engine's host '%s': %s", host,
 				 gai_strerror(named));
+	return 0;
+}
+
+static void add_place(struct reach_place *ret, size_t *n, enum reach_way way,
+		      const char *host, uint16_t port)
+{
+	struct reach_place *place = &ret[(*n)++];
+
+	*place = (struct reach_place){.port = port, .way = way};
+	snprintf(place->host, sizeof(place->host), "%s", host);
+}
+
+int reach_places(const struct reach_port *port,
+		 struct reach_place ret[REACH_PLACES], size_t *ret_n,
+		 struct error *err)
+{
+	/* the network of containers is a machine's own business */
+	bool direct = *port->ip && (port->inside || port->local) &&
+		      port->way != REACH_PUBLISHED;
+	bool only_direct = direct && port->way == REACH_DIRECT;
+	char published[64];
+	size_t n = 0;
+
+	if (reach_resolve(port->published_host, published, err) < 0)
+		return -1;
+	if (only_direct || (direct && port->inside))
+		add_place(ret, &n, REACH_DIRECT, port->ip, port->own);
+	if (!only_direct)
+		add_place(ret, &n, REACH_PUBLISHED, published, port->published);
+	if (direct && !only_direct && !port->inside)
+		add_place(ret, &n, REACH_DIRECT, port->ip, port->own);
+	*ret_n = n;
 	return 0;
 }
 

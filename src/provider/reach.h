@@ -12,15 +12,43 @@
 
 #include "base/clock.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct error;
 
+enum reach_way {
+	REACH_UNKNOWN,
+	REACH_PUBLISHED,
+	REACH_DIRECT /* at the container's own address */
+};
+
 struct reach_place {
 	char host[64]; /* an address, in digits */
 	uint16_t port;
+	enum reach_way way; /* for reach_places()'s caller alone */
 };
+
+enum {
+	REACH_PLACES = 2
+};
+
+/* What is known of a container's port. */
+struct reach_port {
+	const char *published_host; /* a name or digits */
+	uint16_t published;
+	const char *ip; /* the container's; "": it has none */
+	uint16_t own;
+	bool local;         /* the engine is on this machine */
+	bool inside;        /* this process is in a container of it */
+	enum reach_way way; /* that served others of the engine */
+};
+/* The places where it may be, the likelier first: one alone where the way is
+ * known, or no other. ERROR_ENGINE as reach_resolve(). */
+int reach_places(const struct reach_port *port,
+		 struct reach_place ret[REACH_PLACES], size_t *ret_n,
+		 struct error *err);
 
 /* 0, or errno: ECONNREFUSED says that the machine is there. */
 int reach_try(const char *host, uint16_t port, const struct deadline *deadline);

@@ -11,7 +11,6 @@
 #include "docker/engine.h"
 #include "provider/labels.h"
 #include "provider/launch.h"
-#include "provider/swarm.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -69,7 +68,7 @@ static void server_free(struct container_provider *p, struct server *s)
 	db_address_free(&s->address);
 	clones_free(s->clones);
 	free(s->name);
-	free(s->node);
+	swarm_unit_free(&s->unit);
 	free(s->dir);
 	free(s);
 }
@@ -93,7 +92,9 @@ char *server_node(struct container_provider *p, int slot)
 	pthread_mutex_lock(&p->mutex);
 	for (size_t i = 0; i < p->n_servers; i++)
 		if (p->servers[i]->slot == slot)
-			node = xstrdup_or_null(p->servers[i]->node);
+			node = p->swarm ? swarm_unit_node(p->swarm,
+							  &p->servers[i]->unit)
+					: NULL;
 	pthread_mutex_unlock(&p->mutex);
 	return node;
 }
@@ -124,18 +125,11 @@ static void drop_socket_dir(struct server *s)
 	s->dir = NULL;
 }
 
-static void set_unsure(struct container_provider *p)
+void server_set_unsure(struct container_provider *p)
 {
 	pthread_mutex_lock(&p->mutex);
 	p->unsure = true;
 	pthread_mutex_unlock(&p->mutex);
-}
-
-void server_create_done(struct container_provider *p, const struct server *s,
-			int result, const struct error *err)
-{
-	if (launch_done(&p->base.owner, s->name, result, err))
-		set_unsure(p);
 }
 
 static bool has_no_limits(struct container_provider *p)
@@ -236,7 +230,7 @@ static int create_once(struct container_provider *p, struct server *s,
 	if (result == 0 && *s->c.warning)
 		say_limits(p, s->c.warning);
 	if (unsure)
-		set_unsure(p);
+		server_set_unsure(p);
 	return result;
 }
 
@@ -333,41 +327,22 @@ static int create(struct container_provider *p, struct server *s,
 	return create_once(p, s, plan, deadline, err);
 }
 
-static void add_place(struct server *s, const char *host, uint16_t port)
-{
-	struct reach_place *place = &s->places[s->n_places++];
-
-	snprintf(place->host, sizeof(place->host), "%s", host);
-	place->port = port;
-}
-
-/* The likelier first; the one that serves others already, alone. */
 static int set_places(struct container_provider *p, struct server *s,
 		      const struct container_state *state, struct error *err)
 {
-	uint16_t inside = contract_port(p->base.spec.dialect);
-	/* the network of containers is a machine's own business */
-	bool direct = *state->ip && (p->inside || engine_is_local(p->engine));
-	char published[64];
-	enum port_way way;
+	struct reach_port port = {
+	    .published_host = engine_publish_host(p->engine),
+	    .published = state->host_port,
+	    .ip = state->ip,
+	    .own = contract_port(p->base.spec.dialect),
+	    .local = engine_is_local(p->engine),
+	    .inside = p->inside,
+	};
 
 	pthread_mutex_lock(&p->mutex);
-	way = p->port_way;
+	port.way = p->way;
 	pthread_mutex_unlock(&p->mutex);
-	if (!direct || way == PORT_PUBLISHED) {
-		direct = false;
-		way = PORT_PUBLISHED;
-	}
-	if (reach_resolve(engine_publish_host(p->engine), published, err) < 0)
-		return -1;
-	s->n_places = 0;
-	if (way == PORT_DIRECT || (direct && p->inside))
-		add_place(s, state->ip, inside);
-	if (way != PORT_DIRECT)
-		add_place(s, published, state->host_port);
-	if (way == PORT_UNKNOWN && direct && !p->inside)
-		add_place(s, state->ip, inside);
-	return 0;
+	return reach_places(&port, s->places, &s->n_places, err);
 }
 
 /* Where its port may be reached: engines fill it in a moment after the start.
@@ -388,7 +363,9 @@ static int find_port(struct container_provider *p, struct server *s,
 			/* it will never have one; server_wait says why */
 			atomic_store(&s->exit_code, state.exit_code);
 			atomic_store(&s->ended, true);
-			add_place(s, "127.0.0.1", 0);
+			s->places[0] =
+			    (struct reach_place){.host = "127.0.0.1"};
+			s->n_places = 1;
 			return 0;
 		}
 		if (deadline_poll(&limit, NULL, 0, 20, "published port", err) <
@@ -513,7 +490,7 @@ static int look_for_end(void *arg, struct error *err)
 	if (clock_now_ms() < ctx->next_look_ms)
 		return 0;
 	ctx->next_look_ms = clock_now_ms() + 1000;
-	if (ctx->server->service[0])
+	if (ctx->server->unit.service[0])
 		return swarm_server_look(p, ctx->server, err);
 	if (container_inspect(p->engine, ctx->server->c.id, &limit, &state,
 			      err) < 0)
@@ -524,9 +501,9 @@ static int look_for_end(void *arg, struct error *err)
 static int log_tail(struct container_provider *p, const struct server *s,
 		    const struct deadline *deadline, struct buf *ret)
 {
-	if (s->service[0])
-		return service_log_tail(p->engine, s->service, SERVER_LOG_LINES,
-					deadline, ret, NULL);
+	if (s->unit.service[0])
+		return service_log_tail(p->engine, s->unit.service,
+					SERVER_LOG_LINES, deadline, ret, NULL);
 	return container_log_tail(p->engine, s->c.id, SERVER_LOG_LINES,
 				  deadline, ret, NULL);
 }
@@ -551,7 +528,7 @@ static int choose_place(struct container_provider *p, struct server *s,
 	log_debug("'%s' is reached at %s, port %u", s->name, s->address.host,
 		  (unsigned)s->address.port);
 	pthread_mutex_lock(&p->mutex);
-	p->port_way = (i == 0) == p->inside ? PORT_DIRECT : PORT_PUBLISHED;
+	p->way = s->places[i].way;
 	pthread_mutex_unlock(&p->mutex);
 	return 0;
 }
@@ -591,11 +568,11 @@ int server_remove(struct container_provider *p, struct server *server,
 	if (server->c.id[0])
 		result =
 		    container_remove(p->engine, server->c.id, deadline, err);
-	if (server->service[0])
-		result =
-		    service_remove(p->engine, server->service, deadline, err);
+	if (server->unit.service[0])
+		result = service_remove(p->engine, server->unit.service,
+					deadline, err);
 	if (result < 0)
-		set_unsure(p);
+		server_set_unsure(p);
 	drop_socket_dir(server);
 	server_free(p, server);
 	return result;

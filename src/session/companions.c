@@ -50,9 +50,36 @@ static const char *const *list_or_null(bool said, const struct strvec *list)
 	return said ? (const char *const *)list->v : NULL;
 }
 
-static void describe(struct session *s, struct member *m)
+static struct member *find(const struct companions *all, const char *name)
+{
+	for (unsigned i = 0; i < all->n; i++)
+		if (!strcmp(all->members[i].config->name, name))
+			return &all->members[i];
+	return NULL; /* a database */
+}
+
+static bool depends_on(const struct companions *all, const struct member *m,
+		       const struct member *other)
+{
+	for (size_t i = 0; i < m->config->depends_on.n; i++)
+		if (find(all, m->config->depends_on.v[i]) == other)
+			return true;
+	return false;
+}
+
+static bool is_linked(const struct companions *all, const struct member *m)
+{
+	for (unsigned i = 0; i < all->n; i++)
+		if (depends_on(all, m, &all->members[i]) ||
+		    depends_on(all, &all->members[i], m))
+			return true;
+	return false;
+}
+
+static void describe(struct companions *all, struct member *m)
 {
 	const struct config_companion *c = m->config;
+	const struct session *s = all->session;
 
 	m->mounts = xcalloc(c->n_binds + 1, sizeof(*m->mounts));
 	for (size_t i = 0; i < c->n_binds; i++)
@@ -82,6 +109,11 @@ static void describe(struct session *s, struct member *m)
 	    .memory_bytes = c->memory_bytes,
 	    .start_timeout_ms = c->start_timeout_ms,
 	};
+	m->spec.linked = is_linked(all, m);
+	m->spec.swarm = session_wants_swarm(s->config);
+	m->spec.swarm_registry = s->config->swarm_registry;
+	m->spec.swarm_constraints =
+	    (const char *const *)s->config->swarm_constraints.v;
 	m->companion =
 	    companion_open(s->engine, &m->spec, &s->owner, s->progress);
 }
@@ -128,7 +160,7 @@ struct companions *companions_new(struct session *s, const struct error *why,
 		return NULL;
 	}
 	for (unsigned i = 0; s->engine && i < all->n; i++)
-		describe(s, &all->members[i]);
+		describe(all, &all->members[i]);
 	return all;
 }
 
@@ -157,14 +189,6 @@ void companions_give_up(struct companions *all)
 	pthread_mutex_lock(&all->mutex);
 	pthread_cond_broadcast(&all->moved);
 	pthread_mutex_unlock(&all->mutex);
-}
-
-static struct member *find(const struct companions *all, const char *name)
-{
-	for (unsigned i = 0; i < all->n; i++)
-		if (!strcmp(all->members[i].config->name, name))
-			return &all->members[i];
-	return NULL; /* a database */
 }
 
 /* Until it is there or will never be; whoever starts it has a deadline. */

@@ -10,6 +10,7 @@
 #include "docker/image.h"
 #include "provider/programs.h"
 #include "provider/provider.h"
+#include "session/internal.h"
 
 #include <grp.h>
 #include <inttypes.h>
@@ -259,12 +260,6 @@ static void note_images(struct doctor *d, struct engine *engine,
 	}
 }
 
-static bool wants_swarm(const struct config *config)
-{
-	return config->backend == BACKEND_SWARM ||
-	       (config->require && !strcmp(config->require, "swarm"));
-}
-
 static void look_at_swarm(struct doctor *d, const struct config *config,
 			  struct engine *engine,
 			  const struct deadline *deadline)
@@ -294,7 +289,7 @@ static void look_for_engine(struct doctor *d, const struct config *config,
 		return;
 	note_engine(d, engine, deadline);
 	note_images(d, engine, deadline);
-	if (wants_swarm(config))
+	if (session_wants_swarm(config))
 		look_at_swarm(d, config, engine, deadline);
 	engine_free(engine);
 }
@@ -391,7 +386,7 @@ static void give_verdict(struct doctor *d, const struct config *config)
 			  "the servers asked for are not installed");
 		fix(d, "install them: on Debian, packages 'postgresql' and "
 		       "'mariadb-server-core'");
-	} else if (wants_swarm(config)) {
+	} else if (session_wants_swarm(config)) {
 		d->backend = d->why.kind == ERROR_NONE ? "swarm" : NULL;
 	} else if (d->why.kind == ERROR_NONE) {
 		d->backend = "container";

@@ -91,6 +91,7 @@ char *session_local_cache(void);
 /* session_start as far as the providers are open: nothing has been made. */
 int session_prepare(struct session *s, const struct deadline *deadline,
 		    struct error *err);
+bool session_wants_swarm(const struct config *config);
 /* The engine alone, noted for whoever clears up after us. */
 int session_open_engine(struct session *s, bool swarm,
 			const struct deadline *deadline, struct error *err);

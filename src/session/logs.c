@@ -41,7 +41,7 @@ int session_logs(const char *engine_code, const char *container,
 
 	if (engine_open_encoded(engine_code, deadline, &engine, err) < 0)
 		return -1;
-	if (engine_encoded_swarm(engine_code) && !options->container)
+	if (engine_encoded_swarm(engine_code))
 		result = service_logs(engine, container, &log, deadline,
 				      relay_output, &relay, err);
 	else

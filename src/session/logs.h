@@ -24,7 +24,6 @@ struct session_log_options {
 	bool follow;
 	int tail; /* lines; 0: all */
 	bool timestamps;
-	bool container; /* also where the session's servers are a swarm's */
 };
 int session_logs(const char *engine, const char *container,
 		 const struct session_log_options *options,

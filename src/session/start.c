@@ -251,7 +251,7 @@ static bool is_required(const struct config *config, const char *backend)
 	return config->require && !strcmp(config->require, backend);
 }
 
-static bool wants_swarm(const struct config *config)
+bool session_wants_swarm(const struct config *config)
 {
 	return config->backend == BACKEND_SWARM || is_required(config, "swarm");
 }
@@ -334,7 +334,7 @@ static int choose_backend(struct session *s, const struct deadline *deadline,
 	/* with auto, what is required is what is chosen */
 	if (config->backend == BACKEND_LOCAL || is_required(config, "local"))
 		return open_local(s, deadline, err);
-	if (wants_swarm(config))
+	if (session_wants_swarm(config))
 		return open_swarm(s, deadline, err);
 	if (open_containers(s, deadline, &why) == 0)
 		return 0;
@@ -486,7 +486,8 @@ static int open_companions(struct session *s, const struct deadline *deadline,
 
 	if (!s->config->n_companions)
 		return 0;
-	if (need_engine(s, wants_swarm(s->config), deadline, &why) < 0 &&
+	if (need_engine(s, session_wants_swarm(s->config), deadline, &why) <
+		0 &&
 	    why.kind == ERROR_CANCELLED)
 		return error_move(err, &why);
 	s->companions = companions_new(s, &why, err);

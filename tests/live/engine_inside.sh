@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 # testenv in a container itself: with the engine's socket mounted, on a network
 # of its own, and beside an engine that it reaches by a name, as a CI's service
-# docker:2375. The built program runs there with this machine's libraries.
+# docker:2375; with services beside the database. The built program runs there
+# with this machine's libraries.
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=../support/engine.sh
@@ -23,6 +24,7 @@ engine_up docker20-tls
 set -- $up
 other=$3
 give_image "$other" testenv/postgres:15
+give_redis "$other"
 network=testenv-test-$$ door_pid=''
 # shellcheck disable=SC2317 # called by the trap
 end() {
@@ -38,17 +40,40 @@ cp "$TESTENV_BIN" "$tmp/in/testenv"
 ldd "$TESTENV_BIN" | sed -n 's/.* => \(\/[^ ]*\).*/\1/p' |
 	grep -Ev '/(libc|libm|libpthread|ld-linux[^/]*)\.so' |
 	xargs -I{} cp {} "$tmp/in"
-# inside [DOCKER-OPTION...]: the image has no client; a server that is ready
-# was reached
+cat >"$tmp/in/compose.yaml" <<EOT
+services:
+  db: { x-testenv: { db: postgres } }
+  cache: { image: $redis }
+  checked: { image: $redis, x-testenv: { probe: { exec: redis-cli ping } } }
+  own: { image: $redis, x-testenv: { per: worker, probe: tcp } }
+EOT
+cat >"$tmp/in/job" <<'EOT'
+ping() {
+	exec 3<>"/dev/tcp/$2/$3" && echo PING >&3 && read -r -t 30 answer <&3
+	echo "$1 at $2: $answer"
+}
+ping cache "$CACHE_HOST" "$CACHE_PORT"
+ping checked "$CHECKED_HOST" "$CHECKED_PORT"
+ping own "$OWN_HOST" "$OWN_PORT"
+exec /in/testenv status --json
+EOT
+# inside [DOCKER-OPTION...]: the image has no client of Postgres; a server that
+# is ready was reached
 inside() {
-	run 0 docker run --rm -v "$tmp/in:/in:ro" -e LD_LIBRARY_PATH=/in \
-		"$@" "$image" timeout 120 /in/testenv exec --db postgres \
-		--require container -- /in/testenv status --json
+	run 0 docker run --rm -v "$tmp/in:/in:ro" -w /in \
+		-e LD_LIBRARY_PATH=/in "$@" "$image" timeout 120 \
+		/in/testenv exec --require container --workers 1 -- bash job
+	out_has '^own at 127\.0\.0\.1: \+PONG'
 }
 docker network create "$network" >/dev/null || fail 'no network'
 
 inside --network "$network" -v /var/run/docker.sock:/var/run/docker.sock
 out_has "\"via\":[[:space:]]*\"container's address\""
+subnet=$(docker network inspect "$network" \
+	-f '{{(index .IPAM.Config 0).Subnet}}' | cut -d. -f1,2)
+for name in cache checked; do
+	out_has "^$name at $subnet\.[0-9.]*: \+PONG"
+done
 
 # the other engine's socket at a port of this machine's bridge
 cat >"$tmp/door.py" <<'EOT'
@@ -80,4 +105,7 @@ read -r port <"$tmp/port"
 inside --add-host "docker:$gateway" -e "DOCKER_HOST=tcp://docker:$port"
 out_has '"via":[[:space:]]*"published port"'
 out_has "\"host\":[[:space:]]*\"$gateway\""
+for name in cache checked; do
+	out_has "^$name at $gateway: \+PONG"
+done
 finish

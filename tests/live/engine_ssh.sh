@@ -35,6 +35,8 @@ run 0 env DOCKER_HOST=ssh://box PATH="$tmp/alias:$PATH" "$TESTENV_BIN" exec \
 	--migrate 'psql -qc "create table t ()" "$DATABASE_URL"' -- \
 	psql -Atc 'select count(*) from t'
 out_is 0
+give_redis unix:///var/run/docker.sock
+try_service 127.0.0.1 DOCKER_HOST=ssh://box PATH="$tmp/alias:$PATH"
 
 run 125 env DOCKER_HOST=ssh://root@127.0.0.1:1 "$TESTENV_BIN" exec \
 	--db postgres --require container -- true

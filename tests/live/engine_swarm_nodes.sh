@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # A swarm of two nodes: the template goes to both by a registry with a log-in,
-# servers are on both; and when one node is gone, its test is told so, and the
-# slot is made again on the other.
+# servers and other services are on both; and when one node is gone, its test is
+# told so, and the slot is made again on the other.
 # shellcheck disable=SC2016 # for the inner shells
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -22,6 +22,7 @@ nodes="registry-swarm $nodes"
 set -- $("$engines/swarm-registry-up")
 registry=$1
 give_image "$manager" testenv/postgres:15
+give_redis "$manager"
 DOCKER_HOST=$manager HOME=$tmp DOCKER_CONFIG=$tmp
 export DOCKER_HOST HOME DOCKER_CONFIG
 mkdir "$tmp/try"
@@ -44,6 +45,48 @@ export DOCKER_AUTH_CONFIG
 
 try_shop --require swarm --swarm-registry "$registry/ci" --start-timeout 5m
 out_has '^on swarm$'
+
+# a service of each worker, which its node asks; what another reaches by name is
+# where the manager can see it
+mkdir ../beside
+cd ../beside || exit 1
+cat >compose.yaml <<EOT
+services:
+  db: { x-testenv: { db: postgres, migrations: ../try/migrations } }
+  own:
+    image: $redis
+    healthcheck: { test: [CMD, redis-cli, ping] }
+    x-testenv: { per: worker }
+EOT
+run 0 testenv up --backend swarm --workers 2 --start-timeout 5m \
+	--swarm-registry "$registry/ci" \
+	--swarm-constraint node.hostname==tenode2
+err_has "^testenv: pushed '$registry/ci/testenv-service:"
+run 0 testenv status
+session=$(sed -n 's/^session \([a-z0-9]*\):.*/\1/p' "$tmp/out")
+for n in 0 1; do
+	out_has "^ +$n +10\.140\.0\.12:[0-9]+ +testenv-$session-own-$n$"
+done
+run 0 testenv logs own.0
+out_has 'Ready to accept connections'
+run 0 testenv down
+no_service "$session"
+cat >compose.yaml <<EOT
+services:
+  db: { x-testenv: { db: postgres, migrations: ../try/migrations } }
+  cache: { image: $redis }
+  fill:
+    image: $redis
+    command: [redis-cli, -h, cache, set, filled, "1"]
+    depends_on: [cache]
+    x-testenv: { probe: exit }
+EOT
+run 0 testenv exec --backend swarm --workers 1 --start-timeout 5m \
+	--swarm-registry "$registry/ci" -- sh -c '
+	echo "$TESTENV_SESSION at $CACHE_HOST"'
+out_has ' at 10\.140\.0\.11$'
+no_service "$(sed 's/ .*//' "$tmp/out")"
+cd ../try || exit 1
 
 run 0 testenv up "$@"
 err_has "^testenv: pushed '$registry/ci/testenv-template:"

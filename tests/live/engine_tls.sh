@@ -15,6 +15,8 @@ export DOCKER_HOST DOCKER_CERT_PATH DOCKER_TLS_VERIFY
 try_engine
 try_shop --require container
 out_has '^on container$'
+give_redis "$3"
+try_service 127.0.0.1
 
 refused() {
 	run 125 "$@" "$TESTENV_BIN" exec --db postgres --require container -- true

@@ -56,6 +56,33 @@ give_image() {
 	}
 }
 
+# give_redis ENGINE: the service's image $redis, which is built where it is not
+redis=standin/redis:7
+give_redis() {
+	api /var/run/docker.sock "/images/$redis/json" >/dev/null 2>&1 ||
+		"$SOURCE_DIR/tests/images/build" unix:///var/run/docker.sock \
+			services >"$tmp/log" 2>&1 || {
+		echo "$redis cannot be built: $(tail -n 1 "$tmp/log")"
+		exit 1
+	}
+	give_image "$1" "$redis"
+}
+
+# try_service HOST [VARIABLE=VALUE...]: on DOCKER_HOST's engine, where one
+# beside a database is
+try_service() {
+	mkdir "$tmp/service"
+	cd "$tmp/service" || exit 1
+	printf 'services:\n  db: { x-testenv: { db: sqlite } }\n  cache: { image: %s }\n' \
+		"$redis" >compose.yaml
+	at=$1
+	shift
+	# shellcheck disable=SC2016 # for the inner shell
+	run 0 env "$@" "$TESTENV_BIN" exec -- sh -c 'echo "$CACHE_HOST"'
+	out_is "$at"
+	cd "$OLDPWD" || exit 1
+}
+
 # give_images ENGINE: both server images
 give_images() {
 	give_image "$1" testenv/postgres:15

@@ -261,7 +261,6 @@ static void a_task_is_new_then_runs(void **state)
 	assert_string_equal(t.node, NODE);
 	assert_int_equal(t.port, 32768);
 	assert_int_equal(t.n_ports, 0);
-	assert_string_equal(t.container, "");
 	t = task_of("[{\"ID\":\"" TASK "\",\"Status\":{\"State\":"
 		    "\"running\",\"ContainerStatus\":{\"ContainerID\":"
 		    "\"00aa\"},\"PortStatus\":{\"Ports\":[{\"TargetPort\":"

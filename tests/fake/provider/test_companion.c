@@ -44,7 +44,7 @@ static void exec_ends_with(int code, unsigned times)
 
 static const char running[] =
     "{\"State\":{\"Running\":true,\"Status\":\"running\",\"Pid\":0},"
-    "\"NetworkSettings\":{\"IPAddress\":\"172.17.0.9\",\"Ports\":{"
+    "\"NetworkSettings\":{\"IPAddress\":\"192.0.2.9\",\"Ports\":{"
     "\"9000/tcp\":[{\"HostIp\":\"127.0.0.1\",\"HostPort\":\"49000\"}],"
     "\"8080/tcp\":[{\"HostIp\":\"127.0.0.1\",\"HostPort\":\"48080\"}]}}}";
 
@@ -153,7 +153,7 @@ static void the_create_says_all(void **state)
 	assert_int_equal(start(hosts, NULL), 0);
 	assert_true(companion_address(companion, COMPANION_SHARED, &a));
 	assert_string_equal(a.host, "127.0.0.1");
-	assert_string_equal(a.ip, "172.17.0.9");
+	assert_string_equal(a.ip, "192.0.2.9");
 	assert_int_equal(a.n_ports, 2);
 	assert_int_equal(a.ports[0].inside, 9000);
 	assert_int_equal(a.ports[0].outside, 49000);
@@ -266,6 +266,150 @@ static void what_the_image_does_not_tell(void **state)
 		     "service 'web': 'my/web:1' has no healthcheck");
 }
 
+/* On a swarm */
+
+#define SERVICE "quw2o5vycdu5waow4hnh858r8"
+#define NODE    "fhclkgo8zwfgl3pq9jc65ezyx"
+
+static const char one_node[] =
+    "[{\"ID\":\"" NODE "\",\"Spec\":{\"Availability\":\"active\"},"
+    "\"Status\":{\"State\":\"ready\",\"Addr\":\"127.0.0.1\"}}]";
+/* the manager's, which takes no tasks, and another */
+static const char two_nodes[] =
+    "[{\"ID\":\"" NODE "\",\"Spec\":{\"Availability\":\"drain\"},"
+    "\"Status\":{\"State\":\"ready\",\"Addr\":\"127.0.0.1\"}},"
+    "{\"ID\":\"other\",\"Spec\":{\"Availability\":\"active\"},"
+    "\"Status\":{\"State\":\"ready\",\"Addr\":\"127.0.0.1\"}}]";
+
+static void task_is(const char *node, const char *state, const char *more,
+		    unsigned times)
+{
+	static char bodies[8][1024];
+	static size_t n;
+	char *body = bodies[n++ % 8];
+
+	snprintf(body, 1024,
+		 "[{\"ID\":\"task\",\"NodeID\":\"%s\",\"Status\":{"
+		 "\"State\":\"%s\",\"ContainerStatus\":{\"ContainerID\":"
+		 "\"" ID "\"%s},\"PortStatus\":{\"Ports\":[{\"TargetPort\":"
+		 "8080,\"PublishedPort\":48080}]}}}]",
+		 node, state, more);
+	answer("GET", "/tasks", 200, body, times);
+}
+
+static void on_swarm(const char *nodes)
+{
+	spec.swarm = true;
+	answer("GET", "/info", 200,
+	       "{\"Swarm\":{\"NodeID\":\"" NODE "\",\"LocalNodeState\":"
+	       "\"active\",\"ControlAvailable\":true}}",
+	       0);
+	answer("GET", "/nodes", 200, nodes, 0);
+	answer("POST", "/services/create", 201, "{\"ID\":\"" SERVICE "\"}", 0);
+	answer("GET", "/services/" SERVICE "/logs", 200, "", 0);
+	answer("DELETE", "/services/" SERVICE, 200, "", 0);
+}
+
+static void a_service_of_one_node_is_asked_in_its_container(void **state)
+{
+	const char *probe[] = {"check", NULL};
+	struct companion_address a;
+
+	(void)state;
+	on_swarm(one_node);
+	task_is(NODE, "running", "", 0);
+	task_is(NODE, "preparing", "", 2);
+	spec.probe = PROBE_EXEC;
+	spec.probe_cmd = probe;
+	exec_ends_with(1, 2);
+	assert_ok(start(NULL, NULL));
+	assert_int_equal(fake_engine_count(fake, "POST", "/exec/e1/start"), 3);
+	assert_int_equal(fake_engine_count(fake, "POST", "/containers/create"),
+			 0);
+	assert_true(companion_address(companion, COMPANION_SHARED, &a));
+	assert_string_equal(a.host, "127.0.0.1");
+	assert_string_equal(a.ip, "192.0.2.9");
+	assert_int_equal(a.ports[0].inside, 8080);
+	assert_int_equal(a.ports[0].outside, 48080);
+	companion_close(companion, &until);
+	companion = NULL;
+	assert_int_equal(
+	    fake_engine_count(fake, "DELETE", "/services/" SERVICE), 1);
+	assert_int_equal(fake_engine_count(fake, "DELETE", NULL), 1);
+}
+
+static void a_service_elsewhere_is_asked_by_its_node(void **state)
+{
+	const char *probe[] = {"check", NULL};
+	struct companion_address a;
+
+	(void)state;
+	on_swarm(two_nodes);
+	answer("POST", "/images/*/tag", 201, "", 0);
+	answer("POST", "/images/*/push", 200,
+	       "{\"aux\":{\"Digest\":\"sha256:34\"}}\n", 0);
+	answer("DELETE", "/images/*", 200, "[]", 0);
+	task_is("other", "running", "", 0);
+	task_is("other", "starting", "", 3);
+	spec.swarm_registry = "r.local:5000/ci";
+	spec.probe = PROBE_EXEC;
+	spec.probe_cmd = probe;
+	assert_ok(start(NULL, NULL));
+	assert_int_equal(fake_engine_count(fake, "POST", "/exec/e1/start"), 0);
+	assert_true(companion_address(companion, COMPANION_SHARED, &a));
+	assert_string_equal(a.ip, "");
+	assert_int_equal(a.ports[0].outside, 48080);
+}
+
+static void what_needs_its_container_needs_the_managers_node(void **state)
+{
+	(void)state;
+	on_swarm(two_nodes);
+	spec.swarm_registry = "r.local:5000/ci";
+	spec.linked = true;
+	assert_int_equal(start(NULL, NULL), -1);
+	assert_error(ERROR_CONFIG,
+		     "service 'web': the node of the manager that is asked "
+		     "takes no tasks");
+	assert_string_equal(err.hint, "it has to run there, as it reaches "
+				      "others by name, or they reach it");
+}
+
+static void a_job_on_a_swarm_completes(void **state)
+{
+	(void)state;
+	on_swarm(one_node);
+	task_is(NODE, "complete", ",\"ExitCode\":0", 0);
+	task_is(NODE, "running", "", 1);
+	spec.probe = PROBE_EXIT;
+	assert_ok(start(NULL, NULL));
+}
+
+static void a_task_that_fails_says_why(void **state)
+{
+	(void)state;
+	on_swarm(one_node);
+	task_is(NODE, "failed", ",\"ExitCode\":3", 0);
+	spec.probe = PROBE_NONE;
+	assert_int_equal(start(NULL, NULL), -1);
+	assert_error(ERROR_SERVER, "service 'web' ended with exit code 3 "
+				   "before it was ready");
+	assert_int_equal(
+	    fake_engine_count(fake, "DELETE", "/services/" SERVICE), 1);
+}
+
+static void a_swarm_has_not_every_tmpfs(void **state)
+{
+	const char *tmpfs[] = {"/a:exec", NULL};
+
+	(void)state;
+	on_swarm(one_node);
+	spec.tmpfs = tmpfs;
+	assert_int_equal(start(NULL, NULL), -1);
+	assert_error(ERROR_CONFIG, "service 'web': a swarm cannot give the "
+				   "tmpfs '/a' the option 'exec'");
+}
+
 static void names_of_redis(void **state)
 {
 	(void)state;
@@ -289,6 +433,12 @@ int main(void)
 	    T(one_that_is_late_is_given_up),
 	    T(nobody_waits_for_one_not_wanted),
 	    T(what_the_image_does_not_tell),
+	    T(a_service_of_one_node_is_asked_in_its_container),
+	    T(a_service_elsewhere_is_asked_by_its_node),
+	    T(what_needs_its_container_needs_the_managers_node),
+	    T(a_job_on_a_swarm_completes),
+	    T(a_task_that_fails_says_why),
+	    T(a_swarm_has_not_every_tmpfs),
 	    cmocka_unit_test(names_of_redis),
 	};
 

@@ -44,7 +44,8 @@ static void the_first_that_answers_is_taken(void **state)
 {
 	auto_error struct error err = ERROR_INIT;
 	struct deadline d = deadline_in(30000, NULL);
-	struct reach_place places[2] = {{"127.0.0.1", 0}, {"127.0.0.1", 0}};
+	struct reach_place places[2] = {{.host = "127.0.0.1"},
+					{.host = "127.0.0.1"}};
 	auto_close int refused = open_port(false, &places[0].port);
 	auto_close int open = open_port(true, &places[1].port);
 	size_t at = 9;
@@ -63,7 +64,8 @@ static void none_that_answers_is_said(void **state)
 	auto_error struct error err = ERROR_INIT;
 	struct deadline d = deadline_in(300, NULL);
 	struct deadline long_one = deadline_in(30000, NULL);
-	struct reach_place places[2] = {{"127.0.0.1", 0}, {"no address", 1}};
+	struct reach_place places[2] = {{.host = "127.0.0.1"},
+					{.host = "no address", .port = 1}};
 	auto_close int refused = open_port(false, &places[0].port);
 	auto_free char *text = NULL;
 	size_t at;
@@ -123,6 +125,57 @@ static void names_become_addresses(void **state)
 	assert_non_null(strstr(err.text, "xx' has no address: "));
 }
 
+static size_t places_of(bool local, bool inside, enum reach_way way,
+			const char *ip, struct reach_place ret[REACH_PLACES])
+{
+	auto_error struct error err = ERROR_INIT;
+	struct reach_port port = {.published_host = "localhost",
+				  .published = 49000,
+				  .ip = ip,
+				  .own = 9000,
+				  .local = local,
+				  .inside = inside,
+				  .way = way};
+	size_t n = 0;
+
+	assert_int_equal(reach_places(&port, ret, &n, &err), 0);
+	for (size_t i = 0; i < n; i++) {
+		bool direct = ret[i].way == REACH_DIRECT;
+
+		assert_string_equal(ret[i].host, direct ? ip : "127.0.0.1");
+		assert_int_equal(ret[i].port, direct ? 9000 : 49000);
+	}
+	return n;
+}
+
+static void places_depend_on_where_we_are(void **state)
+{
+	struct reach_place p[REACH_PLACES];
+
+	(void)state;
+	assert_int_equal(places_of(true, false, REACH_UNKNOWN, "10.1.2.3", p),
+			 2);
+	assert_int_equal(p[0].way, REACH_PUBLISHED);
+	assert_int_equal(places_of(false, true, REACH_UNKNOWN, "10.1.2.3", p),
+			 2);
+	assert_int_equal(p[0].way, REACH_DIRECT);
+	/* another machine's containers are its own business */
+	assert_int_equal(places_of(false, false, REACH_UNKNOWN, "10.1.2.3", p),
+			 1);
+	assert_int_equal(p[0].way, REACH_PUBLISHED);
+	assert_int_equal(places_of(true, true, REACH_UNKNOWN, "", p), 1);
+	assert_int_equal(p[0].way, REACH_PUBLISHED);
+	/* what is known */
+	assert_int_equal(places_of(true, false, REACH_DIRECT, "10.1.2.3", p),
+			 1);
+	assert_int_equal(p[0].way, REACH_DIRECT);
+	assert_int_equal(places_of(true, true, REACH_PUBLISHED, "10.1.2.3", p),
+			 1);
+	assert_int_equal(p[0].way, REACH_PUBLISHED);
+	assert_int_equal(places_of(true, true, REACH_DIRECT, "", p), 1);
+	assert_int_equal(p[0].way, REACH_PUBLISHED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -130,6 +183,7 @@ int main(void)
 	    cmocka_unit_test(none_that_answers_is_said),
 	    cmocka_unit_test(both_families_are_tried),
 	    cmocka_unit_test(names_become_addresses),
+	    cmocka_unit_test(places_depend_on_where_we_are),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
