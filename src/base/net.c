@@ -5,9 +5,14 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 enum {
 	PROBE_S = 1,
@@ -77,4 +82,44 @@ int net_connect(const struct sockaddr *address, socklen_t len,
 	if (!failure)
 		*ret = take_fd(&fd);
 	return failure;
+}
+
+/* Binds fd to a path that is gone again; ret_file still leads to it. */
+static int bind_nameless(int fd, int *ret_file)
+{
+	const char *tmp = getenv("TMPDIR");
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	auto_free char *dir =
+	    xasprintf("%s/testenv-XXXXXX", tmp && *tmp ? tmp : "/tmp");
+	int file = -1;
+	int failure;
+
+	if (strlen(dir) + 2 >= sizeof(a.sun_path))
+		return ENAMETOOLONG;
+	if (!mkdtemp(dir))
+		return errno;
+	snprintf(a.sun_path, sizeof(a.sun_path), "%s/s", dir);
+	if (bind(fd, (struct sockaddr *)&a, sizeof(a)) == 0)
+		file = open(a.sun_path, O_PATH | O_CLOEXEC);
+	failure = file < 0 ? errno : 0;
+	unlink(a.sun_path);
+	rmdir(dir);
+	*ret_file = file;
+	return failure;
+}
+
+int net_listen_nameless(int *ret_listener, int *ret_file)
+{
+	auto_close int fd =
+	    socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	auto_close int file = -1;
+	int failure = fd < 0 ? errno : bind_nameless(fd, &file);
+
+	if (!failure && listen(fd, 4) < 0)
+		failure = errno;
+	if (failure)
+		return failure;
+	*ret_listener = take_fd(&fd);
+	*ret_file = take_fd(&file);
+	return 0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * base/net.h - one connection, under a deadline; addresses in digits.
+ * base/net.h - one connection, under a deadline; addresses in digits; a socket
+ * without a name.
  */
 #ifndef BASE_NET_H
 #define BASE_NET_H
@@ -32,5 +33,12 @@ int net_connect(const struct sockaddr *address, socklen_t len,
  * some six.
  */
 void net_notice_death(int fd);
+
+/*
+ * A Unix socket that listens, non-blocking, and whose name is gone again: only
+ * who has *ret_file can connect, to "/proc/self/fd/FILE". For a library that
+ * takes nothing but a path. 0, or an errno with nothing left.
+ */
+int net_listen_nameless(int *ret_listener, int *ret_file);
 
 #endif

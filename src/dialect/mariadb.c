@@ -4,9 +4,12 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/ident.h"
+#include "base/net.h"
 #include "dialect/address_private.h"
+#include "dialect/detour.h"
 #include "dialect/maria.h"
 
+#include <errno.h>
 #include <mysql.h>
 #include <mysqld_error.h>
 #include <pthread.h>
@@ -19,7 +22,7 @@
 struct mariadb {
 	struct db db;
 	char *database; /* NULL: none chosen */
-	bool by_socket;
+	char *socket;   /* NULL: by TCP */
 	bool abandoned; /* in the middle of an exchange */
 	MYSQL mysql;
 };
@@ -145,17 +148,85 @@ static void set_tls(MYSQL *mysql, const struct db_address *a)
 		mysql_options(mysql, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &yes);
 }
 
+static int begin_session(struct mariadb *m, const struct db_address *a,
+			 const char *path, MYSQL **ret_done)
+{
+	unsigned long flags = CLIENT_MULTI_STATEMENTS | CLIENT_MULTI_RESULTS;
+
+	return mysql_real_connect_start(
+	    ret_done, &m->mysql, path ? NULL : a->host, a->user, a->password,
+	    a->database, a->port, path, flags);
+}
+
+/* In the library's own words. */
+static int no_connection(const struct db_address *a, int failure,
+			 const struct deadline *d, struct error *err)
+{
+	if (deadline_check(d, "waiting for mariadb", err) < 0)
+		return -1;
+	if (db_by_tcp(a))
+		return error_set_errno(err, ERROR_DATABASE, failure,
+				       "can't reach '%s'", a->host);
+	return error_set(err, ERROR_DATABASE,
+			 "Can't connect to local server through socket '%s' "
+			 "(%s)",
+			 a->socket, strerror(failure));
+}
+
+static int begin_by_socket(struct mariadb *m, const struct db_address *a,
+			   const struct deadline *d, MYSQL **ret_done,
+			   int *ret_status, struct error *err)
+{
+	struct detour detour = {.server = -1};
+	int failure = detour_begin(&detour, a->socket, d);
+	int status;
+
+	if (failure)
+		return no_connection(a, failure, d, err);
+	status = begin_session(m, a, detour.path, ret_done);
+	failure =
+	    detour_end(&detour, status ? (int)mysql_get_socket(&m->mysql) : -1);
+	m->abandoned = failure != 0;
+	if (failure)
+		return no_connection(a, failure, d, err);
+	*ret_status = status;
+	return 0;
+}
+
+/*
+ * A TCP connection that fails at once is closed twice by the library, too (see
+ * detour.h): that is one without a route, which the same question over UDP
+ * tells without a packet. Of a name nothing is asked here.
+ */
+static int check_route(const struct db_address *a, const struct deadline *d,
+		       struct error *err)
+{
+	struct sockaddr_storage to;
+	auto_close int fd = -1;
+	socklen_t len;
+
+	if (!a->host || !net_address(a->host, a->port, &to, &len))
+		return 0;
+	fd = socket(to.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd >= 0 && connect(fd, (struct sockaddr *)&to, len) < 0)
+		return no_connection(a, errno, d, err);
+	return 0;
+}
+
 static int start_session(struct mariadb *m, const struct db_address *a,
 			 const struct deadline *d, struct error *err)
 {
-	unsigned long flags = CLIENT_MULTI_STATEMENTS | CLIENT_MULTI_RESULTS;
 	MYSQL *done = NULL;
-	int status;
+	int status = 0;
 
-	status = mysql_real_connect_start(
-	    &done, &m->mysql, db_by_tcp(a) ? a->host : NULL, a->user,
-	    a->password, a->database, a->port, db_by_tcp(a) ? NULL : a->socket,
-	    flags);
+	if (m->socket) {
+		if (begin_by_socket(m, a, d, &done, &status, err) < 0)
+			return -1;
+	} else {
+		if (check_route(a, d, err) < 0)
+			return -1;
+		status = begin_session(m, a, NULL, &done);
+	}
 	while (status) {
 		status = wait_for(&m->mysql, status, d, err);
 		m->abandoned = status < 0;
@@ -176,6 +247,7 @@ static void my_close(struct db *db)
 		shutdown(mysql_get_socket(&m->mysql), SHUT_RDWR);
 	mysql_close(&m->mysql);
 	free(m->database);
+	free(m->socket);
 	free(m);
 }
 
@@ -195,7 +267,7 @@ static int my_connect(const struct db_address *a, const struct deadline *d,
 	m->db.driver = &mariadb_driver;
 	m->db.dialect = DIALECT_MARIADB;
 	m->database = xstrdup_or_null(a->database);
-	m->by_socket = !db_by_tcp(a);
+	m->socket = db_by_tcp(a) ? NULL : xstrdup(a->socket);
 	set_options(&m->mysql, a);
 	set_tls(&m->mysql, a);
 	if (start_session(m, a, d, err) < 0)
@@ -209,12 +281,12 @@ static int my_beside(struct db *db, const char *database,
 		     struct error *err)
 {
 	const MYSQL *mysql = &mariadb_of(db)->mysql;
-	bool by_socket = mariadb_of(db)->by_socket;
+	const char *path = mariadb_of(db)->socket;
 	auto_db_address struct db_address a = {
 	    .dialect = DIALECT_MARIADB,
-	    .host = by_socket ? NULL : xstrdup(mysql->host),
-	    .port = (uint16_t)(by_socket ? 0 : mysql->port),
-	    .socket = by_socket ? xstrdup(mysql->unix_socket) : NULL,
+	    .host = path ? NULL : xstrdup(mysql->host),
+	    .port = (uint16_t)(path ? 0 : mysql->port),
+	    .socket = xstrdup_or_null(path),
 	    .user = xstrdup(mysql->user),
 	    .password = xstrdup_or_null(mysql->passwd),
 	    .database = xstrdup(database),
@@ -492,7 +564,7 @@ static int my_check_final(struct db *db, const struct deadline *d,
 {
 	auto_free char *value = NULL;
 
-	if (!mariadb_of(db)->by_socket)
+	if (!mariadb_of(db)->socket)
 		return my_query(db, "SELECT 1", d, NULL, err);
 	if (my_query(db, "SELECT @@skip_networking", d, &value, err) < 0)
 		return -1;

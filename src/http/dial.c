@@ -2,6 +2,7 @@
 #include "http/dial.h"
 
 #include "base/alloc.h"
+#include "base/net.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -52,55 +52,19 @@ static int spawn(char *const *argv, int fd, int said, pid_t *ret)
 	return rc ? -1 : 0;
 }
 
-/* Binds fd to a path that is gone again; ret_file still leads to it. */
-static int bind_nameless(int fd, int *ret_file)
-{
-	const char *tmp = getenv("TMPDIR");
-	struct sockaddr_un a = {.sun_family = AF_UNIX};
-	auto_free char *dir =
-	    xasprintf("%s/testenv-XXXXXX", tmp && *tmp ? tmp : "/tmp");
-	int file = -1;
-	int saved;
-
-	if (strlen(dir) + 2 >= sizeof(a.sun_path)) {
-		errno = ENAMETOOLONG;
-		return -1;
-	}
-	if (!mkdtemp(dir))
-		return -1;
-	snprintf(a.sun_path, sizeof(a.sun_path), "%s/s", dir);
-	if (bind(fd, (struct sockaddr *)&a, sizeof(a)) == 0)
-		file = open(a.sun_path, O_PATH | O_CLOEXEC);
-	saved = errno;
-	unlink(a.sun_path);
-	rmdir(dir);
-	errno = saved;
-	*ret_file = file;
-	return file < 0 ? -1 : 0;
-}
-
 int dials_listen(struct dials *dials)
 {
-	int file = -1;
-	int saved;
-	int fd;
+	int failure;
 
 	if (dials->path[0])
 		return 0;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -1;
-	if (bind_nameless(fd, &file) < 0 || listen(fd, 4) < 0) {
-		saved = errno;
-		close(fd);
-		if (file >= 0)
-			close(file);
-		errno = saved;
+	failure = net_listen_nameless(&dials->listener, &dials->file);
+	if (failure) {
+		errno = failure;
 		return -1;
 	}
-	dials->listener = fd;
-	dials->file = file;
-	snprintf(dials->path, sizeof(dials->path), "/proc/self/fd/%d", file);
+	snprintf(dials->path, sizeof(dials->path), "/proc/self/fd/%d",
+		 dials->file);
 	return 0;
 }
 
