@@ -220,7 +220,7 @@ static void flyway_note(const struct migration_file *f, enum dialect d,
 }
 
 char *bookkeeping_flyway(const struct migrations *m, enum dialect dialect,
-			 const char *table)
+			 const char *table, const char *choose)
 {
 	auto_buf struct buf name = BUF_INIT;
 	auto_buf struct buf index = BUF_INIT;
@@ -228,6 +228,7 @@ char *bookkeeping_flyway(const struct migrations *m, enum dialect dialect,
 	unsigned rank = 0;
 
 	db_put_identifier(dialect, &name, table);
+	buf_puts(&b, choose ? choose : "");
 	flyway_table(dialect, name.s, &b);
 	for (size_t i = 0; i < migrations_of(m); i++)
 		if (!m->files[i].callback)

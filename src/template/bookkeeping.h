@@ -17,9 +17,9 @@
  */
 void bookkeeping_sql(const struct migrations *m, enum dialect dialect,
 		     struct buf *ret);
-/* The same for Flyway, whose table is called as the project says. The caller
- * frees. */
+/* The same for Flyway, whose table is called as the project says, in the schema
+ * that `choose` (a statement, or NULL) chooses. The caller frees. */
 char *bookkeeping_flyway(const struct migrations *m, enum dialect dialect,
-			 const char *table);
+			 const char *table, const char *choose);
 
 #endif

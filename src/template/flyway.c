@@ -48,6 +48,10 @@ static const char *value_of(const struct flyway *f, const char *path,
 		return file_name(path);
 	if (!strcasecmp(name, "flyway:table"))
 		return f->table;
+	if (!strcasecmp(name, "flyway:defaultSchema"))
+		return f->default_schema ? f->default_schema
+		       : f->schemas.n    ? f->schemas.v[0]
+					 : NULL;
 	for (size_t i = 0; i < f->placeholders.n; i++) {
 		const char *entry = f->placeholders.v[i];
 
@@ -117,6 +121,7 @@ enum when {
 	BETWEEN, /* the versioned and the repeatable ones */
 	AFTER_ALL,
 	NEVER, /* by another command than migrate, or of what does not happen */
+	FOR_SCHEMAS,
 	UNKNOWN
 };
 
@@ -139,6 +144,7 @@ static const struct {
     {"afterMigrateOperationFinish", AFTER_ALL},
     {"beforeEachMigrateStatement", UNKNOWN},
     {"afterEachMigrateStatement", UNKNOWN},
+    {"beforeCreateSchema", FOR_SCHEMAS},
 };
 
 /* beforeMigrate.sql, beforeMigrate__first.sql */
@@ -175,29 +181,34 @@ static void add_callbacks(struct order *o, enum when when)
 				add(o, i);
 }
 
-static int check_callbacks(const struct layout_files *files, struct error *err)
+static int refuse_callbacks(const struct layout_files *files, enum when when,
+			    const char *what, struct error *err)
 {
 	for (size_t e = 0; e < array_len(events); e++) {
 		for (size_t i = 0; i < files->n; i++) {
-			if (events[e].when != UNKNOWN ||
+			if (events[e].when != when ||
 			    !is_of(&files->v[i], events[e].event))
 				continue;
 			return error_set(err, ERROR_CONFIG,
-					 "'%s': a callback for each statement "
-					 "is not supported",
-					 files->v[i].path);
+					 "'%s': a callback for each %s is not "
+					 "supported",
+					 files->v[i].path, what);
 		}
 	}
 	return 0;
 }
 
-int flyway_order(const struct layout_files *files, size_t **ret, size_t *ret_n,
-		 struct error *err)
+int flyway_order(const struct flyway *f, const struct layout_files *files,
+		 size_t **ret, size_t *ret_n, struct error *err)
 {
 	struct order o = {.files = files};
+	bool makes_schemas =
+	    f->create_schemas && (f->default_schema || f->schemas.n);
 	bool versioned = true;
 
-	if (check_callbacks(files, err) < 0)
+	if (refuse_callbacks(files, UNKNOWN, "statement", err) < 0 ||
+	    (makes_schemas &&
+	     refuse_callbacks(files, FOR_SCHEMAS, "schema", err) < 0))
 		return -1;
 	add_callbacks(&o, BEFORE_ALL);
 	for (size_t i = 0; i < files->n && !files->v[i].callback; i++) {

@@ -93,6 +93,7 @@ static int finish_flyway(const struct flyway *flyway, const char *dir,
 {
 	struct migration_file *f = &m->files[m->n - 1];
 	auto_buf struct buf text = BUF_INIT;
+	size_t bom;
 
 	if (conf_says_false(from->path, "executeInTransaction"))
 		f->no_transaction = true;
@@ -101,9 +102,14 @@ static int finish_flyway(const struct flyway *flyway, const char *dir,
 	f->script = xstrdup(f->path + strlen(dir) +
 			    (dir[0] && dir[strlen(dir) - 1] != '/'));
 	m->n_callbacks += from->callback;
+	/* only at its beginning it is a mark */
+	bom = f->len >= 3 && !memcmp(f->sql, "\xef\xbb\xbf", 3) ? 3 : 0;
+	if (flyway->choose)
+		buf_puts(&text, flyway->choose);
 	if (conf_says_false(from->path, "placeholderReplacement"))
-		return 0;
-	if (flyway_replace(flyway, f->path, f->sql, f->len, &text, err) < 0)
+		buf_put(&text, f->sql + bom, f->len - bom);
+	else if (flyway_replace(flyway, f->path, f->sql + bom, f->len - bom,
+				&text, err) < 0)
 		return -1;
 	free(f->sql);
 	f->len = text.len;
@@ -115,13 +121,14 @@ static int add_flyway(const struct migrations_source *source,
 		      const struct layout_files *files, enum dialect dialect,
 		      struct migrations *m, struct error *err)
 {
-	__attribute__((cleanup(flyway_free))) struct flyway flyway = {
-	    .placeholders = STRVEC_INIT};
+	__attribute__((cleanup(flyway_free))) struct flyway flyway =
+	    FLYWAY_INIT;
 	auto_free size_t *order = NULL;
 	size_t n = 0;
 
 	if (flyway_read(source->dir, &flyway, err) < 0 ||
-	    flyway_order(files, &order, &n, err) < 0)
+	    flyway_order(&flyway, files, &order, &n, err) < 0 ||
+	    flyway_schemas(&flyway, dialect, &m->prepare, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
 		const struct layout_file *f = &files->v[order[i]];
@@ -131,7 +138,8 @@ static int add_flyway(const struct migrations_source *source,
 			return -1;
 	}
 	if (n > m->n_callbacks && !source->no_bookkeeping)
-		m->bookkeeping = bookkeeping_flyway(m, dialect, flyway.table);
+		m->bookkeeping =
+		    bookkeeping_flyway(m, dialect, flyway.table, flyway.choose);
 	return 0;
 }
 

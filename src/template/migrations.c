@@ -28,6 +28,7 @@ void migrations_free(struct migrations *m)
 	}
 	free(m->files);
 	free(m->bookkeeping);
+	free(m->prepare);
 	free(m->migrate);
 	free(m->seed_command);
 	*m = (struct migrations)MIGRATIONS_INIT;
@@ -62,6 +63,9 @@ void migrations_key(const struct migrations *m, enum dialect dialect,
 		digest_add(d, m->files[i].no_transaction ? "-" : "+", 1);
 	}
 	digest_add_str(d, m->bookkeeping);
+	/* nothing where there is none: keys of other layouts stay */
+	if (m->prepare)
+		digest_add_str(d, m->prepare);
 	digest_add_str(d, m->migrate);
 	digest_add_str(d, m->seed_command);
 	digest_add_str(d, m->commands_id);
@@ -148,6 +152,17 @@ static int run_file(struct work *w, const struct migration_file *f,
 	return db_run_migration(db, f->path, f->sql, f->len, w->deadline, err);
 }
 
+static int prepare(struct work *w, struct db *db, struct error *err)
+{
+	const char *sql = w->m->prepare;
+
+	if (!sql || db_exec(db, sql, w->deadline, err) == 0)
+		return 0;
+	if (err && err->kind == ERROR_DATABASE)
+		err->kind = ERROR_MIGRATION;
+	return error_wrap(err, "schemas for %s", layout_title(w->m->layout));
+}
+
 static int run_bookkeeping(struct work *w, struct db *db, struct error *err)
 {
 	auto_free char *name =
@@ -163,7 +178,8 @@ static int run_files(struct work *w, size_t from, size_t to, struct error *err)
 
 	if (from == to)
 		return 0;
-	if (db_connect(w->address, w->deadline, &db, err) < 0)
+	if (db_connect(w->address, w->deadline, &db, err) < 0 ||
+	    (!from && prepare(w, db, err) < 0))
 		return -1;
 	for (size_t i = from; i < to; i++)
 		if (run_file(w, &w->m->files[i], db, err) < 0)

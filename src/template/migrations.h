@@ -78,6 +78,9 @@ struct migrations {
 	/* a script that notes the files where the layout's tool looks for
 	 * what it has applied, behind them; or NULL */
 	char *bookkeeping;
+	/* statements before the first of the files that are no seeds; or NULL
+	 */
+	char *prepare;
 	char *migrate;      /* a command, behind the files; or NULL */
 	char *seed_command; /* behind the seeds; or NULL */
 	struct migrations_runner runner;

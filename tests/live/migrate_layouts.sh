@@ -121,6 +121,20 @@ for db in sqlite postgres mariadb; do
 	out_has 'Pending: 0'
 	out_has_not 'Applying'
 done
+# schemas of Flyway's: made, the first chosen for each file and the history
+mkdir schemas
+echo 'flyway.schemas=shop,Audit' >schemas/flyway.conf
+printf '\357\273\277%s\n%s\n' 'CREATE TABLE a (x int);' \
+	'CREATE TABLE "Audit".b (y int); SET search_path = public;' \
+	>schemas/V1__a.sql
+echo 'INSERT INTO a VALUES (3); CREATE INDEX CONCURRENTLY ON a (x);' \
+	>schemas/V2__b.sql
+x postgres schemas 'SELECT x FROM shop.a' 'SELECT count(*) FROM "Audit".b' \
+	'SELECT count(*) FROM shop.flyway_schema_history' 'SHOW search_path'
+out_is "$(printf '3\n0\n2\n"$user", public')"
+echo 'flyway.target=1' >schemas/flyway.conf
+run 125 testenv exec --db postgres --migrations schemas -- true
+err_has "^testenv: .*/schemas/flyway.conf': flyway.target is not supported"
 x sqlite go 'SELECT x FROM a' 'SELECT version, dirty FROM schema_migrations'
 out_is "$(printf '7\n12|0')"
 x sqlite sql-migrate 'SELECT id FROM gorp_migrations'

@@ -148,6 +148,123 @@ static void the_history_is_flyways_own(void **state)
 	assert_null(strstr(m.bookkeeping, "afterMigrate"));
 }
 
+/* With flyway.conf as put, what comes before the files and each of them. */
+static void prepares(const char *first, const char *path)
+{
+	auto_migrations struct migrations m = MIGRATIONS_INIT;
+
+	load(&m);
+	if (first)
+		assert_string_equal(m.prepare, first);
+	else
+		assert_null(m.prepare);
+	if (!path) {
+		assert_null(strstr(m.files[0].sql, "search_path"));
+		assert_null(strstr(m.bookkeeping, "search_path"));
+		return;
+	}
+	assert_non_null(strstr(m.bookkeeping, path));
+	assert_non_null(strstr(m.files[0].sql, "'search_path', "));
+	/* lines are those of the file */
+	assert_null(strchr(m.files[0].sql, '\n'));
+	if (!strstr(m.files[0].sql, path))
+		fail_msg("'%s' has no %s", m.files[0].sql, path);
+}
+
+static void schemas_are_made_and_chosen(void **state)
+{
+	(void)state;
+	put("V1__a.sql", "${flyway:defaultSchema}");
+	put("flyway.conf", "flyway.table=t\n");
+	fails("%/V1__a.sql:1: no value for the placeholder "
+	      "'${flyway:defaultSchema}'");
+	put("V1__a.sql", "1");
+	prepares(NULL, NULL);
+	put("flyway.conf", "flyway.schemas=shop, Audit\n");
+	prepares("CREATE SCHEMA IF NOT EXISTS \"shop\";\n"
+		 "CREATE SCHEMA IF NOT EXISTS \"Audit\";\n",
+		 "'\"shop\"'");
+	put("flyway.conf", "flyway.schemas=shop,Audit\n"
+			   "flyway.defaultSchema=o'Neill\n");
+	prepares("CREATE SCHEMA IF NOT EXISTS \"o'Neill\";\n"
+		 "CREATE SCHEMA IF NOT EXISTS \"shop\";\n"
+		 "CREATE SCHEMA IF NOT EXISTS \"Audit\";\n",
+		 "'\"o''Neill\"'");
+	put("flyway.conf", "flyway.defaultSchema=Audit\n"
+			   "flyway.createSchemas=false\n");
+	prepares(NULL, "'\"Audit\"'");
+	setenv("FLYWAY_DEFAULT_SCHEMA", "env", 1);
+	setenv("FLYWAY_CREATE_SCHEMAS", "true", 1);
+	put("V1__a.sql", "${flyway:defaultSchema}");
+	prepares("CREATE SCHEMA IF NOT EXISTS \"env\";\n", "'\"env\"'");
+	put("beforeCreateSchema.sql", "x");
+	fails("'%/beforeCreateSchema.sql': a callback for each schema is not "
+	      "supported");
+	unsetenv("FLYWAY_CREATE_SCHEMAS");
+	unsetenv("FLYWAY_DEFAULT_SCHEMA");
+}
+
+static void toml_has_lists_and_environments(void **state)
+{
+	(void)state;
+	put("V1__a.sql", "1");
+	put("flyway.toml", "[environments.default]\nschemas = [\n"
+			   "  \"shop\",\n  'Audit'\n]\n"
+			   "[environments.other]\nschemas = [ \"other\" ]\n");
+	prepares("CREATE SCHEMA IF NOT EXISTS \"shop\";\n"
+		 "CREATE SCHEMA IF NOT EXISTS \"Audit\";\n",
+		 "'\"shop\"'");
+	setenv("FLYWAY_ENVIRONMENT", "other", 1);
+	prepares("CREATE SCHEMA IF NOT EXISTS \"other\";\n", "'\"other\"'");
+	unsetenv("FLYWAY_ENVIRONMENT");
+	put("flyway.toml", "[flyway]\nsqlMigrationSuffixes = [\".sql\"]\n"
+			   "defaultSchema = \"a b\" # so\n");
+	prepares("CREATE SCHEMA IF NOT EXISTS \"a b\";\n", "'\"a b\"'");
+}
+
+/* Where the database is the schema, one of them is that. */
+static void other_dialects_have_one_schema(void **state)
+{
+	struct migrations_source source = {.dir = dir};
+	auto_migrations struct migrations m = MIGRATIONS_INIT;
+	auto_error struct error err = ERROR_INIT;
+
+	(void)state;
+	put("V1__a.sql", "1");
+	put("flyway.conf", "flyway.schemas=shop\n");
+	assert_int_equal(migrations_load(&source, DIALECT_MARIADB, &m, &err),
+			 0);
+	assert_null(m.prepare);
+	assert_string_equal(m.files[0].sql, "1");
+	put("flyway.conf", "flyway.schemas=shop,audit\n");
+	assert_int_equal(migrations_load(&source, DIALECT_MARIADB, &m, &err),
+			 -1);
+	assert_int_equal(err.kind, ERROR_CONFIG);
+	assert_string_equal(err.text,
+			    "Flyway's configuration: flyway.schemas names 2, "
+			    "and a mariadb database here is one schema");
+}
+
+static void what_cannot_be_followed_is_said(void **state)
+{
+	(void)state;
+	put("V1__a.sql", "1");
+	put("flyway.conf", "flyway.target=latest\nflyway.initSql=\n"
+			   "flyway.sqlMigrationPrefix=V\n"
+			   "flyway.skipDefaultCallbacks=false\n");
+	runs("1");
+	put("flyway.conf", "flyway.target=3\n");
+	fails("Flyway's configuration: '%/flyway.conf': flyway.target is not "
+	      "supported");
+	put("flyway.toml", "[environments.default]\ninitSql = \"SELECT 1\"\n");
+	fails("Flyway's configuration: '%/flyway.toml': flyway.initSql is not "
+	      "supported");
+	put("flyway.toml", "[flyway]\nsqlMigrationSuffixes = [\".sql\", "
+			   "\".ddl\"]\n");
+	fails("Flyway's configuration: '%/flyway.toml': "
+	      "flyway.sqlMigrationSuffixes is not supported");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -156,6 +273,10 @@ int main(void)
 	    cmocka_unit_test_setup(placeholders_are_filled_in, each),
 	    cmocka_unit_test_setup(placeholders_may_be_none, each),
 	    cmocka_unit_test_setup(the_history_is_flyways_own, each),
+	    cmocka_unit_test_setup(schemas_are_made_and_chosen, each),
+	    cmocka_unit_test_setup(toml_has_lists_and_environments, each),
+	    cmocka_unit_test_setup(other_dialects_have_one_schema, each),
+	    cmocka_unit_test_setup(what_cannot_be_followed_is_said, each),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
