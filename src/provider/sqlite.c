@@ -38,7 +38,7 @@ struct sqlite_provider {
 	struct lock hold; /* on a kept one; see template/hold.h */
 	bool built;
 	pthread_mutex_t mutex; /* guards dirs */
-	char **dirs;           /* by slot; NULL: none */
+	char **dirs; /* by slot, a stopped one's too; NULL: never had one */
 	size_t n_dirs;
 };
 
@@ -315,16 +315,15 @@ static int slot_start(struct provider *p, unsigned slot,
 	return 0;
 }
 
+/* Where it was is remembered: an owner whose reset failed has no other path to
+ * have it back at. */
 static int slot_stop(struct provider *p, unsigned slot,
 		     const struct deadline *deadline, struct error *err)
 {
 	auto_free char *dir = slot_dir(of(p), slot);
 
 	(void)deadline;
-	if (!dir)
-		return 0;
-	set_slot_dir(of(p), slot, NULL);
-	return fs_remove_tree(dir, err);
+	return dir ? fs_remove_tree(dir, err) : 0;
 }
 
 /* The owner knows the path, so it is what is behind it that is made new. Where
@@ -375,7 +374,7 @@ static int slot_states(struct provider *p, unsigned slot,
 	auto_db_state struct db_state template = DB_STATE_INIT;
 	auto_free char *path = slot_name(p, slot);
 
-	if (!path)
+	if (!path || !fs_exists(path))
 		return error_set(err, ERROR_REFUSED, "slot %u has no database",
 				 slot);
 	if (db_read_sealed(of(p)->template, deadline, &template, err) < 0 ||

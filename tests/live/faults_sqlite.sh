@@ -160,6 +160,35 @@ exec_small="$TESTENV_BIN exec --db sqlite --backend sqlite"
 	[ "$(wc -l <left)" = 2 ] || fail "full with copies: left: $(cat left)"
 	nothing_left 'full with copies'
 
+	# a reset without room leaves no rows of the owner's, and can be tried
+	# again; who has the file open keeps its room, too
+	cat >suite <<-'EOF'
+		f=${DATABASE_URL#sqlite:///}
+		sqlite3 "$f" 'insert into big select x from big' 2>/dev/null
+		exec 3<"$f"
+		dd if=/dev/zero of="$TESTENV_CACHE_DIR/filler" bs=4k 2>/dev/null
+		"$TESTENV_BIN" reset 2>reset.err
+		echo "reset: $?"
+		sqlite3 "$f" 'select count(*) from big' 2>/dev/null
+		"$TESTENV_BIN" reset 2>again.err
+		echo "again: $?"
+		exec 3<&-
+		rm "$TESTENV_CACHE_DIR/filler"
+		"$TESTENV_BIN" reset && sqlite3 "$f" 'select count(*) from big'
+		"$TESTENV_BIN" lease -- sh -c 'sqlite3 \
+			"${DATABASE_URL#sqlite:///}" "select count(*) from big"'
+	EOF
+	for owner in auto command; do
+		run 0 on size=24m "$TESTENV_CACHE_DIR" $exec_small \
+			--owner "$owner" --migrations migrations -- sh suite
+		out_is "$(printf 'reset: 15\nagain: 15\n400000\n400000')"
+		for f in reset.err again.err; do
+			[ "$(grep -c 'cannot copy .*: No space left on device$' \
+				$f)" = 1 ] || fail "$f: $(cat $f)"
+		done
+		nothing_left "a reset without room, owner $owner"
+	done
+
 	run 125 on size=4k "$XDG_RUNTIME_DIR" sh -c \
 		"echo >$XDG_RUNTIME_DIR/filled; $exec_small -- true"
 	err_has '^testenv: new session: .*No space left on device'
