@@ -151,6 +151,23 @@ static int enqueue(struct pool *pool, uint64_t owner, const char *worker)
 	return 0;
 }
 
+static bool give_up(const struct slot *slot)
+{
+	return slot->state == POOL_BROKEN && slot->failures >= MAKE_ATTEMPTS;
+}
+
+/* What was in the way may be gone: whoever comes new has one slot tried that
+ * was given up. */
+static void try_again(struct pool *pool)
+{
+	for (unsigned i = 0; i < pool->config.max_slots; i++) {
+		if (!give_up(&pool->slots[i]))
+			continue;
+		pool->slots[i].failures = MAKE_ATTEMPTS - 1;
+		return;
+	}
+}
+
 int pool_ask(struct pool *pool, uint64_t owner, const char *worker,
 	     unsigned *ret_slot)
 {
@@ -170,9 +187,11 @@ int pool_ask(struct pool *pool, uint64_t owner, const char *worker,
 		result = refuse(pool, owner, "too many wait for a database");
 	else
 		result = enqueue(pool, owner, worker);
-	if (result == 0)
-		pool->counts.asked++;
-	return result;
+	if (result < 0)
+		return -1;
+	pool->counts.asked++;
+	try_again(pool);
+	return 0;
 }
 
 static void unqueue(struct pool *pool, struct waiter **at)
@@ -397,11 +416,6 @@ static bool clean_now(const struct pool *pool)
 		return true;
 	return n_waiters(pool) > n_coming(pool) &&
 	       !count_state(pool, POOL_EMPTY);
-}
-
-static bool give_up(const struct slot *slot)
-{
-	return slot->state == POOL_BROKEN && slot->failures >= MAKE_ATTEMPTS;
 }
 
 static struct slot *makeable(struct pool *pool)

@@ -81,7 +81,7 @@ void pool_gone(struct pool *pool, uint64_t owner);
 
 /* The outcome of POOL_MAKE and POOL_CLEAN. A slot that failed counts as broken:
  * it is made again for a waiter, up to three times in a row, after which those
- * who wait are refused. */
+ * who wait are refused. Whoever asks later has it tried once more. */
 void pool_made(struct pool *pool, unsigned slot, bool ok);
 void pool_cleaned(struct pool *pool, unsigned slot, bool ok);
 

@@ -394,12 +394,51 @@ static void a_reset_tries_again_what_was_lost(void **state)
 	pool_free(pool);
 }
 
+/* How often a slot is made for it. */
+static unsigned attempts_for(struct pool *pool, uint64_t owner, bool ok,
+			     bool *ret_granted)
+{
+	struct pool_action a;
+	unsigned slot, n = 0;
+
+	*ret_granted = false;
+	pool_ask(pool, owner, NULL, &slot);
+	while (pool_next(pool, &a)) {
+		if (a.kind == POOL_MAKE)
+			pool_made(pool, a.slot, ok);
+		n += a.kind == POOL_MAKE;
+		*ret_granted |= a.kind == POOL_GRANT;
+	}
+	return n;
+}
+
+static void what_was_given_up_is_tried_for_who_comes_new(void **state)
+{
+	struct pool_config config = {2, 0, 0, 8, POOL_FRESH_OWNER};
+	struct pool *pool = pool_new(&config);
+	bool granted;
+
+	(void)state;
+	assert_int_equal(attempts_for(pool, 1, false, &granted), 6);
+	assert_false(granted);
+	/* once, not as often as at first */
+	assert_int_equal(attempts_for(pool, 2, false, &granted), 1);
+	assert_false(granted);
+	assert_int_equal(attempts_for(pool, 3, true, &granted), 1);
+	assert_true(granted);
+	assert_int_equal(attempts_for(pool, 4, true, &granted), 1);
+	assert_true(granted);
+	assert_null(pool_check(pool));
+	pool_free(pool);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(random_sequences_keep_the_invariants),
 	    cmocka_unit_test(no_waiter_is_lost),
 	    cmocka_unit_test(what_can_never_be_made_is_refused),
+	    cmocka_unit_test(what_was_given_up_is_tried_for_who_comes_new),
 	    cmocka_unit_test(a_full_queue_and_a_closed_pool_refuse),
 	    cmocka_unit_test(slots_are_made_ahead_up_to_the_bound),
 	    cmocka_unit_test(a_worker_keeps_its_rows_under_fresh_worker),
