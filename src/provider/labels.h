@@ -27,6 +27,7 @@ struct ownership;
 #define LABEL_SLOT    "dev.testenv.slot"
 /* server, builder, template; private: a template of one session alone */
 #define LABEL_ROLE     "dev.testenv.role"
+#define LABEL_PRIVATE  LABEL_ROLE "=private"
 #define LABEL_TEMPLATE "dev.testenv.template"
 #define LABEL_DIALECT  "dev.testenv.dialect"
 #define LABEL_SERVER   "dev.testenv.server" /* its version */

@@ -239,9 +239,10 @@ static int collect_services(struct gc *gc, struct engine *engine,
 	return 0;
 }
 
-/* Of a build of server images that was killed. */
-static int collect_builds(struct gc *gc, struct engine *engine,
-			  struct error *err)
+/* Images that end with whoever made them: of a build of server images that was
+ * killed, and the template of a session that kept it for itself. */
+static int collect_images(struct gc *gc, struct engine *engine,
+			  const char *label, struct error *err)
 {
 	static const struct kind kind = {"image", image_remove};
 	auto_image_list struct image_list list = IMAGE_LIST_INIT;
@@ -249,8 +250,7 @@ static int collect_builds(struct gc *gc, struct engine *engine,
 	struct label_owner self;
 
 	if (find_self(&mine, &self, err) < 0 ||
-	    image_list(engine, IMAGES_SESSION, NULL, gc->deadline, &list, err) <
-		0)
+	    image_list(engine, label, NULL, gc->deadline, &list, err) < 0)
 		return -1;
 	for (size_t i = 0; i < list.n; i++) {
 		const struct image *image = &list.images[i];
@@ -336,7 +336,9 @@ static int collect_all(struct gc *gc, const struct config *config,
 	if (result == 0 && engine)
 		result = collect_containers(gc, engine, err);
 	if (result == 0 && engine)
-		result = collect_builds(gc, engine, err);
+		result = collect_images(gc, engine, IMAGES_SESSION, err);
+	if (result == 0 && engine)
+		result = collect_images(gc, engine, LABEL_PRIVATE, err);
 	if (result == 0)
 		result = collect_cache(gc, engine, config->cache_bytes, err);
 	engine_free(engine);
