@@ -77,6 +77,18 @@ void db_address_copy(const struct db_address *from, struct db_address *ret)
 	};
 }
 
+static bool same_text(const char *a, const char *b)
+{
+	return a && b ? !strcmp(a, b) : a == b;
+}
+
+bool db_address_same_server(const struct db_address *a,
+			    const struct db_address *b)
+{
+	return (a->host || a->socket) && a->port == b->port &&
+	       same_text(a->host, b->host) && same_text(a->socket, b->socket);
+}
+
 const char *db_socket_dir(const struct db_address *a, struct buf *scratch)
 {
 	const char *slash;

@@ -42,6 +42,10 @@ struct db_address {
 void db_address_free(struct db_address *a);
 #define auto_db_address __attribute__((cleanup(db_address_free)))
 void db_address_copy(const struct db_address *from, struct db_address *ret);
+/* Do both lead to one place, whatever the database? Never true of files and of
+ * an address that is empty. */
+bool db_address_same_server(const struct db_address *a,
+			    const struct db_address *b);
 
 /*
  * The URL that most drivers read: postgresql://, mysql://, sqlite:////abs.

@@ -24,7 +24,8 @@
 enum {
 	CLOSE_WIDTH = 8,
 	/* the usual second, on a machine that has much else to do */
-	REMOVE_MS = 10000
+	REMOVE_MS = 10000,
+	LOG_MS = 5000
 };
 
 static struct container_provider *of(struct provider *p)
@@ -49,7 +50,8 @@ static void on_event(void *ctx, const struct engine_event *event)
 	for (size_t i = 0; i < p->n_servers; i++) {
 		struct server *s = p->servers[i];
 
-		if (strcmp(s->name, event->name) != 0)
+		/* not by its name, which one before it may have had */
+		if (!*event->id || strcmp(s->watched, event->id) != 0)
 			continue;
 		atomic_store(&s->exit_code, event->exit_code);
 		atomic_store(&s->ended, true);
@@ -113,7 +115,10 @@ int container_admin(struct container_provider *p, struct server *server,
 	free(a.database);
 	a.database = xstrdup(
 	    p->base.spec.dialect == DIALECT_POSTGRES ? "postgres" : "mysql");
-	return db_connect(&a, deadline, ret, err);
+	/* one that is a single slot's is sooner replaced than recovered */
+	if (p->base.spec.isolation != ISOLATE_DATABASE || p->swarm)
+		return db_connect(&a, deadline, ret, err);
+	return server_reach(p, server, &a, deadline, ret, err);
 }
 
 /* All servers of a template are alike. */
@@ -154,13 +159,25 @@ static int claim(struct container_provider *p, struct server *s,
 	return 0;
 }
 
-/* What a server or the engine reports of a full disk is about the engine's. */
-static int about_disk(int result, struct error *err)
+int container_about_disk(struct container_provider *p, const struct server *s,
+			 struct error *err)
 {
-	if (result < 0 && err && err->kind != ERROR_NO_SPACE &&
-	    err->kind != ERROR_CANCELLED && error_is_disk_full(err))
-		return engine_disk_full(err);
-	return result;
+	auto_error struct error log = ERROR_INIT;
+	auto_buf struct buf tail = BUF_INIT_MAX(SERVER_LOG_BYTES_ALL);
+	struct deadline limit = deadline_in(LOG_MS, NULL);
+
+	if (!err || err->kind == ERROR_CANCELLED || err->kind == ERROR_NO_SPACE)
+		return -1;
+	if (s && !error_is_disk_full(err) &&
+	    (err->kind == ERROR_DATABASE || err->kind == ERROR_SERVER ||
+	     err->kind == ERROR_TIMEOUT) &&
+	    server_log_tail(p, s, SERVER_LOG_LINES_ALL, &limit, &tail) == 0)
+		error_set(&log, ERROR_SERVER, "%s", tail.s);
+	if (!error_is_disk_full(err) && !error_is_disk_full(&log))
+		return -1;
+	/* pages of what else failed for it */
+	error_detail(err, NULL);
+	return engine_disk_full(err);
 }
 
 int container_start_server(struct container_provider *p, int slot,
@@ -179,12 +196,13 @@ int container_start_server(struct container_provider *p, int slot,
 	struct server *s;
 
 	if (server_run(p, &plan, deadline, &s, err) < 0)
-		return about_disk(-1, err);
+		return container_about_disk(p, NULL, err);
 	if (claim(p, s, deadline, err) < 0) {
 		struct deadline cleanup = deadline_in(20000, NULL);
 
+		container_about_disk(p, s, err);
 		server_remove(p, s, &cleanup, NULL);
-		return about_disk(-1, err);
+		return -1;
 	}
 	*ret = s;
 	return 0;
@@ -287,7 +305,7 @@ static int template_ensure(struct provider *base,
 			   const struct deadline *deadline, struct error *err)
 {
 	if (container_template_ensure(base, deadline, err) < 0)
-		return about_disk(-1, err);
+		return container_about_disk(of(base), NULL, err);
 	return of(base)->swarm ? swarm_share_template(of(base), deadline, err)
 			       : 0;
 }

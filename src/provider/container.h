@@ -26,7 +26,7 @@ struct engine_watch;
 enum {
 	SERVER_BUILDER = -1,
 	SERVER_SHARED = -2, /* one for every slot */
-	SERVER_LOST = -3,   /* one whose node went away: only to be removed */
+	SERVER_LOST = -3,   /* a shared one that is gone: only to be removed */
 	/* connections kept: a log-in costs more than a reset's questions */
 	SERVER_IDLE = 4
 };
@@ -40,6 +40,7 @@ struct server {
 	char *dir;                 /* on the host, for its socket; NULL: TCP */
 	struct container c;        /* id "": not made */
 	struct swarm_unit unit;    /* a service instead */
+	char watched[65];          /* c.id again, under the provider's mutex */
 	struct db_address address; /* for its administration */
 	/* where its port may be reached; server_wait finds out */
 	struct reach_place places[REACH_PLACES];
@@ -57,7 +58,10 @@ enum {
 	SERVER_PIDS = 512,
 	/* of its log, shown when it fails */
 	SERVER_LOG_LINES = 20,
-	SERVER_LOG_BYTES = 8192
+	SERVER_LOG_BYTES = 8192,
+	/* and to find the reason in, above what a crash says of itself */
+	SERVER_LOG_LINES_ALL = 300,
+	SERVER_LOG_BYTES_ALL = 128 * 1024
 };
 
 enum shared_fs {
@@ -99,6 +103,8 @@ struct container_provider {
 	struct server **servers;
 	size_t n_servers;
 	pthread_mutex_t start_mutex; /* one thread starts the shared server */
+	bool public_dropped; /* from the shared server, under start_mutex */
+	unsigned n_retired;
 	/* a create may have worked without our knowing, or a removal not */
 	bool unsure;
 	struct engine_watch *watch;
@@ -135,6 +141,22 @@ int server_wait(struct container_provider *p, struct server *server,
  * the container may be left, and `unsure` is set. */
 int server_remove(struct container_provider *p, struct server *server,
 		  const struct deadline *deadline, struct error *err);
+/*
+ * A connection to a server that was ready before, which may be at its recovery
+ * just now, or have ended: then ERROR_SERVER, and its `ended` is set.
+ */
+int server_reach(struct container_provider *p, struct server *server,
+		 const struct db_address *address,
+		 const struct deadline *deadline, struct db **ret_db,
+		 struct error *err);
+/* Of its log, the last lines: 0, or -1 where it cannot be had. */
+int server_log_tail(struct container_provider *p, const struct server *s,
+		    int lines, const struct deadline *deadline,
+		    struct buf *ret);
+/* One that is gone makes room, of its name, too. It stays in p's list, as
+ * others may be at work on it until they find out. */
+void server_retire(struct container_provider *p, struct server *server,
+		   const struct deadline *deadline);
 /* The steps of server_run that services share: a server with its name, in p's
  * list; what may be there without our knowing; the address for its
  * administration. */
@@ -168,6 +190,13 @@ struct server *server_find(struct container_provider *p, int slot);
 int container_start_server(struct container_provider *p, int slot,
 			   const struct deadline *deadline, struct server **ret,
 			   struct error *err);
+/*
+ * Makes of an error that is about a full disk, by its own words or, where those
+ * say something else, by the log of the server (or NULL), ERROR_NO_SPACE "the
+ * engine's disk is full: …". Returns -1.
+ */
+int container_about_disk(struct container_provider *p, const struct server *s,
+			 struct error *err);
 /* The address for the tests, of a database on the server. */
 void container_address(const struct container_provider *p,
 		       const struct server *server, const char *database,

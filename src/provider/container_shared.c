@@ -34,14 +34,19 @@ static int drop_public(struct container_provider *p, struct server *s,
 }
 
 /*
- * False: its node is gone. Other slots may be at work on it until they find
- * out, so that only its service is removed, and the rest when the provider is
- * closed.
+ * False: it has ended, or its node is gone. Other slots may be at work on it
+ * until they find out, so that the rest is removed when the provider is closed.
  */
 static bool serves(struct container_provider *p, struct server *s,
 		   const struct deadline *deadline)
 {
-	if (!p->swarm || swarm_server_check(p, s, deadline, NULL) == 0)
+	if (!p->swarm && !atomic_load(&s->ended))
+		return true;
+	if (!p->swarm) {
+		server_retire(p, s, deadline);
+		return false;
+	}
+	if (swarm_server_check(p, s, deadline, NULL) == 0)
 		return true;
 	service_remove(p->engine, s->unit.service, deadline, NULL);
 	pthread_mutex_lock(&p->mutex);
@@ -50,25 +55,57 @@ static bool serves(struct container_provider *p, struct server *s,
 	return false;
 }
 
+static int ensure_server(struct container_provider *p,
+			 const struct deadline *deadline, struct server **ret,
+			 struct error *err)
+{
+	*ret = server_find(p, SERVER_SHARED);
+	if (*ret && !serves(p, *ret, deadline))
+		*ret = NULL;
+	if (!*ret) {
+		p->public_dropped = false;
+		if (container_start_server(p, SERVER_SHARED, deadline, ret,
+					   err) < 0)
+			return -1;
+	}
+	if (p->public_dropped)
+		return 0;
+	if (drop_public(p, *ret, deadline, err) < 0)
+		return -1;
+	p->public_dropped = true;
+	return 0;
+}
+
 /* The first slot that is started brings up the server; the others wait. */
 static int shared_server(struct container_provider *p,
 			 const struct deadline *deadline, struct server **ret,
 			 struct error *err)
 {
-	int result = 0;
+	int result;
 
 	pthread_mutex_lock(&p->start_mutex);
-	*ret = server_find(p, SERVER_SHARED);
-	if (*ret && !serves(p, *ret, deadline))
-		*ret = NULL;
-	if (!*ret) {
-		result = container_start_server(p, SERVER_SHARED, deadline, ret,
-						err);
-		if (result == 0)
-			result = drop_public(p, *ret, deadline, err);
-	}
+	result = ensure_server(p, deadline, ret, err);
 	pthread_mutex_unlock(&p->start_mutex);
 	return result;
+}
+
+/* With a server that may turn out to have ended: then with another. */
+static int shared_admin(struct container_provider *p,
+			const struct deadline *deadline,
+			struct server **ret_server, struct db **ret_db,
+			struct error *err)
+{
+	auto_error struct error why = ERROR_INIT;
+
+	if (shared_server(p, deadline, ret_server, err) < 0)
+		return -1;
+	if (container_admin(p, *ret_server, deadline, ret_db, &why) == 0)
+		return 0;
+	if (p->swarm || !atomic_load(&(*ret_server)->ended))
+		return error_move(err, &why);
+	if (shared_server(p, deadline, ret_server, err) < 0)
+		return -1;
+	return container_admin(p, *ret_server, deadline, ret_db, err);
 }
 
 int shared_slot_clean(struct provider *base, unsigned slot, bool same_owner,
@@ -78,18 +115,17 @@ int shared_slot_clean(struct provider *base, unsigned slot, bool same_owner,
 	auto_free char *database = clean_name(base, slot);
 	auto_free char *user = slot_user_name(base, slot);
 	auto_db struct db *db = NULL;
-	struct server *s;
+	struct server *s = NULL;
 
 	(void)same_owner;
-	if (shared_server(of(base), deadline, &s, err) < 0 ||
-	    container_admin(of(base), s, deadline, &db, err) < 0 ||
+	if (shared_admin(of(base), deadline, &s, &db, err) < 0 ||
 	    (user && slot_user_shut_out(db, user, deadline, err) < 0) ||
 	    clean_database(base, s->clones, db, &s->address, database,
 			   of(base)->slot_password, s->name, deadline,
 			   err) < 0 ||
 	    (user && slot_user_let_in(db, user, of(base)->slot_password,
 				      database, deadline, err) < 0))
-		return -1;
+		return container_about_disk(of(base), s, err);
 	container_admin_done(of(base), s, &db);
 	container_address(of(base), s, database, ret);
 	ret->slot_user = take_ptr(&user);
@@ -107,13 +143,20 @@ int shared_slot_stop(struct provider *base, unsigned slot,
 		     const struct deadline *deadline, struct error *err)
 {
 	auto_free char *database = clean_name(base, slot);
+	auto_error struct error why = ERROR_INIT;
 	auto_db struct db *db = NULL;
 	struct server *s = server_find(of(base), SERVER_SHARED);
 
-	if (!s || (of(base)->swarm &&
-		   swarm_server_check(of(base), s, deadline, NULL) < 0))
-		return 0; /* it goes with its server */
-	if (container_admin(of(base), s, deadline, &db, err) < 0)
-		return -1;
-	return clone_drop(db, database, deadline, err);
+	/* it goes with its server */
+	if (!s || atomic_load(&s->ended) ||
+	    (of(base)->swarm &&
+	     swarm_server_check(of(base), s, deadline, NULL) < 0))
+		return 0;
+	if (container_admin(of(base), s, deadline, &db, &why) == 0 &&
+	    clone_drop(db, database, deadline, &why) == 0)
+		return 0;
+	if (atomic_load(&s->ended))
+		return 0;
+	error_move(err, &why);
+	return container_about_disk(of(base), s, err);
 }

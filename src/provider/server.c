@@ -23,6 +23,7 @@
 enum {
 	CLEANUP_MS = 20000,
 	START_ATTEMPTS = 3,
+	RECOVER_MS = 20000
 };
 
 /* In the directory of a server's socket; see sees_our_files. */
@@ -107,8 +108,10 @@ char *server_node(struct container_provider *p, int slot)
 static int make_socket_dir(struct container_provider *p, struct server *s,
 			   struct error *err)
 {
-	s->dir = xasprintf("%s/%u-%d", p->base.owner.run_dir,
-			   p->base.spec.index, s->slot);
+	/* not where one that is gone was: whoever looks for that one shall not
+	 * find this */
+	s->dir = xasprintf("%s/%u-%d%.0u", p->base.owner.run_dir,
+			   p->base.spec.index, s->slot, p->n_retired);
 	if (fs_mkdir_p(s->dir, 0700, err) < 0)
 		return -1;
 	if (chmod(s->dir, 0777) < 0)
@@ -181,6 +184,14 @@ static bool drop_limits(struct container_provider *p, const struct error *err)
 	return true;
 }
 
+/* From now on its end is an event. */
+static void watch(struct container_provider *p, struct server *s)
+{
+	pthread_mutex_lock(&p->mutex);
+	snprintf(s->watched, sizeof(s->watched), "%s", s->c.id);
+	pthread_mutex_unlock(&p->mutex);
+}
+
 static int create_once(struct container_provider *p, struct server *s,
 		       const struct server_plan *plan,
 		       const struct deadline *deadline, struct error *err)
@@ -227,6 +238,8 @@ static int create_once(struct container_provider *p, struct server *s,
 		c.memory_bytes = c.pids_limit = 0;
 	result = launch_create(p->engine, &p->base.owner, &c, deadline, &s->c,
 			       &unsure, err);
+	if (result == 0)
+		watch(p, s);
 	if (result == 0 && *s->c.warning)
 		say_limits(p, s->c.warning);
 	if (unsure)
@@ -495,17 +508,20 @@ static int look_for_end(void *arg, struct error *err)
 	if (container_inspect(p->engine, ctx->server->c.id, &limit, &state,
 			      err) < 0)
 		return -1;
-	return state.running ? 0 : describe_end(p, ctx->server, err);
+	if (state.running)
+		return 0;
+	atomic_store(&ctx->server->ended, true);
+	return describe_end(p, ctx->server, err);
 }
 
-static int log_tail(struct container_provider *p, const struct server *s,
-		    const struct deadline *deadline, struct buf *ret)
+int server_log_tail(struct container_provider *p, const struct server *s,
+		    int lines, const struct deadline *deadline, struct buf *ret)
 {
 	if (s->unit.service[0])
-		return service_log_tail(p->engine, s->unit.service,
-					SERVER_LOG_LINES, deadline, ret, NULL);
-	return container_log_tail(p->engine, s->c.id, SERVER_LOG_LINES,
-				  deadline, ret, NULL);
+		return service_log_tail(p->engine, s->unit.service, lines,
+					deadline, ret, NULL);
+	return container_log_tail(p->engine, s->c.id, lines, deadline, ret,
+				  NULL);
 }
 
 /* Which of its places is the server's address. */
@@ -555,9 +571,39 @@ int server_wait(struct container_provider *p, struct server *server,
 			   "at '%s' from here",
 			   engine_publish_host(p->engine));
 	if (err && err->kind == ERROR_TIMEOUT &&
-	    log_tail(p, server, &limit, &tail) == 0 && tail.len)
+	    server_log_tail(p, server, SERVER_LOG_LINES, &limit, &tail) == 0 &&
+	    tail.len)
 		error_detail(err, tail.s);
 	return error_wrap(err, "server '%s'", server->name);
+}
+
+int server_reach(struct container_provider *p, struct server *server,
+		 const struct db_address *address,
+		 const struct deadline *deadline, struct db **ret_db,
+		 struct error *err)
+{
+	struct deadline limit = deadline_sooner(*deadline, RECOVER_MS);
+	struct wait_ctx ctx = {p, server, 0};
+	struct db_wait wait = {look_for_end, &ctx, NULL, true};
+
+	return db_wait_ready(address, &wait, &limit, ret_db, err);
+}
+
+void server_retire(struct container_provider *p, struct server *server,
+		   const struct deadline *deadline)
+{
+	auto_error struct error err = ERROR_INIT;
+
+	log_debug("server '%s' is gone", server->name);
+	if (container_remove(p->engine, server->c.id, deadline, &err) < 0) {
+		log_debug("%s", error_text(&err));
+		server_set_unsure(p);
+	}
+	drop_socket_dir(server);
+	pthread_mutex_lock(&p->mutex);
+	p->n_retired++;
+	server->slot = SERVER_LOST;
+	pthread_mutex_unlock(&p->mutex);
 }
 
 int server_remove(struct container_provider *p, struct server *server,

@@ -290,6 +290,21 @@ const struct db_address *session_slot_address(const struct session *s,
 	return &s->services[service].slots[slot];
 }
 
+bool session_slot_is_astray(const struct session *s, unsigned slot,
+			    unsigned made)
+{
+	for (unsigned i = 0; i < s->n_services; i++) {
+		const struct service *service = &s->services[i];
+		const struct db_address *a = &service->slots[slot];
+
+		if (service->spec.isolation == ISOLATE_DATABASE &&
+		    (a->host || a->socket) &&
+		    !db_address_same_server(a, &service->slots[made]))
+			return true;
+	}
+	return false;
+}
+
 void session_set_public(struct session *s, unsigned service, int slot,
 			const struct db_address *address)
 {

@@ -72,6 +72,10 @@ int session_slot_states(struct session *s, unsigned service, unsigned slot,
 			struct db_state *ret_template, struct db_state *ret_now,
 			struct error *err);
 void session_slot_taken(struct session *s, unsigned slot);
+/* Is a service of `slot` on another server than that of `made`, which was just
+ * made, where all slots have one in common? Then that one is gone. */
+bool session_slot_is_astray(const struct session *s, unsigned slot,
+			    unsigned made);
 const struct db_address *session_slot_address(const struct session *s,
 					      unsigned service, unsigned slot);
 

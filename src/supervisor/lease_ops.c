@@ -286,11 +286,21 @@ static void on_too_late(uv_timer_t *timer)
 {
 	auto_error struct error err = ERROR_INIT;
 	struct held *h = timer->data;
+	const struct leases *l = &h->peer->server->leases;
+	struct pool_counts counts;
 
-	error_set(&err, ERROR_BUSY,
-		  "no database became free in time: all %u are in use",
-		  h->peer->server->leases.max_slots);
-	error_hint(&err, "--workers gives the session more");
+	pool_count(l->pool, &counts);
+	if (counts.slots == l->max_slots || !l->last_failure) {
+		error_set(&err, ERROR_BUSY,
+			  "no database became free in time: all %u are in use",
+			  l->max_slots);
+		error_hint(&err, "--workers gives the session more");
+	} else {
+		error_set(&err, ERROR_BUSY,
+			  "no database became free in time (in use: %u of "
+			  "%u), and no other can be made: %s",
+			  counts.leased, l->max_slots, l->last_failure);
+	}
 	refuse_held(h, &err);
 }
 

@@ -480,6 +480,19 @@ void leases_job_end(struct leases *l)
 		pump(l);
 }
 
+/* The slot is as it should be. Whoever else was on a server in whose place this
+ * one has come has lost it. */
+static void take_over(const struct job *job)
+{
+	struct leases *l = job->leases;
+
+	free(take_ptr(&l->last_failure));
+	session_slot_taken(job->session, job->slot);
+	for (unsigned i = 0; i < l->max_slots; i++)
+		if (session_slot_is_astray(job->session, i, job->slot))
+			pool_lost(l->pool, i);
+}
+
 static void on_job_done(uv_work_t *work, int status)
 {
 	struct job *job = work->data;
@@ -494,7 +507,7 @@ static void on_job_done(uv_work_t *work, int status)
 		l->last_failure = xstrdup(error_text(&job->err));
 	}
 	if (ok)
-		session_slot_taken(job->session, job->slot);
+		take_over(job);
 	if (job->clean) {
 		pool_cleaned(l->pool, job->slot, ok);
 		end_reset(l, job->slot, ok ? NULL : &job->err);

@@ -263,6 +263,15 @@ int session_slot_states(struct session *s, unsigned service, unsigned slot,
 	return 0;
 }
 
+bool session_slot_is_astray(const struct session *s, unsigned slot,
+			    unsigned made)
+{
+	(void)s;
+	(void)slot;
+	(void)made;
+	return false;
+}
+
 void session_slot_taken(struct session *s, unsigned slot)
 {
 	(void)s;

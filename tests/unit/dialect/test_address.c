@@ -330,10 +330,29 @@ static void copies(void **state)
 	assert_null(a.host);
 }
 
+static void same_server(void **state)
+{
+	struct db_address other = pg;
+	static const struct db_address none = {.dialect = DIALECT_POSTGRES};
+
+	(void)state;
+	other.database = user;
+	other.password = NULL;
+	assert_true(db_address_same_server(&pg, &other));
+	assert_true(db_address_same_server(&pg_unix, &pg_unix));
+	other.port++;
+	assert_false(db_address_same_server(&pg, &other));
+	assert_false(db_address_same_server(&pg, &pg_unix));
+	assert_false(db_address_same_server(&pg_unix, &maria_unix));
+	assert_false(db_address_same_server(&file, &file));
+	assert_false(db_address_same_server(&none, &none));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(names),
+	    cmocka_unit_test(same_server),
 	    cmocka_unit_test(urls_over_tcp),
 	    cmocka_unit_test(urls_over_a_socket),
 	    cmocka_unit_test(urls_of_a_file),
