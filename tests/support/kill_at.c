@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * kill_at.so - preloaded, ends the program by SIGKILL at its n-th step.
+ * kill_at.so - preloaded, ends the program, or another, by SIGKILL at its n-th
+ * step.
  *
  * A step is a call that changes something others can see: a file made, renamed
  * or removed, a file's bytes, a program started, a request to an engine or a
@@ -9,7 +10,8 @@
  * nor what it runs.
  *
  *   KILL_AT=n        at which step; 0: never
- *   KILL_STEPS=WORD  net: requests only; sql: statements only
+ *   KILL_PID=PID     that process (an engine) instead, which is waited for
+ *   KILL_STEPS=WORDS net: requests only; sql: statements only; net,sql: both
  *   KILL_CHILDREN=n  the first n that it forked die first: with the first, the
  *                    watchdog, nobody is left to clear up
  *   KILL_TREE=TEXT   of files whose path has that, and of those removed in a
@@ -19,6 +21,7 @@
  */
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -28,15 +31,18 @@
 #include <strings.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
 #include <unistd.h>
 
 enum {
 	CHILDREN = 64,
-	TREE_STEP = 300
+	TREE_STEP = 300,
+	GONE_MS = 10000
 };
 
 static long kill_at;
+static pid_t victim; /* 0: this process */
 static int counting; /* this is the program itself */
 static int with_files, with_requests, with_sql;
 static int with_children;
@@ -58,13 +64,15 @@ __attribute__((constructor)) static void begin(void)
 	const char *log = getenv("KILL_LOG");
 	const char *only = getenv("KILL_STEPS");
 	const char *victims = getenv("KILL_CHILDREN");
+	const char *other = getenv("KILL_PID");
 
 	if (!at)
 		return;
 	kill_at = strtol(at, NULL, 10);
 	with_files = !only;
-	with_requests = !only || !strcmp(only, "net");
-	with_sql = !only || !strcmp(only, "sql");
+	with_requests = !only || strstr(only, "net");
+	with_sql = !only || strstr(only, "sql");
+	victim = other ? (pid_t)strtol(other, NULL, 10) : 0;
 	with_children = victims ? (int)strtol(victims, NULL, 10) : 0;
 	after = getenv("KILL_AFTER") ? strdup(getenv("KILL_AFTER")) : NULL;
 	if (log)
@@ -87,6 +95,19 @@ static void die(void)
 	pause();
 }
 
+/* Returns when it is gone: what comes next meets it dead. */
+static void kill_other(void)
+{
+	int fd = (int)syscall(SYS_pidfd_open, victim, 0);
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
+	kill(victim, SIGKILL);
+	if (fd < 0)
+		return;
+	poll(&p, 1, GONE_MS);
+	close(fd);
+}
+
 static void step(const char *what, const char *about)
 {
 	char line[512];
@@ -102,7 +123,11 @@ static void step(const char *what, const char *about)
 
 		(void)ignored;
 	}
-	if (n == kill_at)
+	if (n != kill_at)
+		return;
+	if (victim)
+		kill_other();
+	else
 		die();
 }
 
