@@ -32,7 +32,10 @@
  *   counters    AUTO_INCREMENT and the rows of sequences are compared always.
  *
  * FLUSH TABLE_STATISTICS would blind the first: it also takes away the count of
- * a table that only we write to (the canary), which is looked for.
+ * a table that only we write to (the canary), which is looked for. So would
+ * userstat switched off for a while: on a server of its owner's, who may do
+ * that, who set it last is part of what is compared; on a shared one, the
+ * slots' users may not.
  */
 #ifndef DIALECT_MARIA_H
 #define DIALECT_MARIA_H

@@ -93,7 +93,9 @@ static void put_counts(struct buf *sql, const char *name, bool fresh)
  * All that an owner can change outside his database: global settings,
  * accounts and privileges, plugins, other databases with their routines,
  * tables and rows, the original among them, and transactions prepared and left.
- * What moves by itself is left out.
+ * What moves by itself is left out. `userstat` switched off and on again would
+ * hide what was done in between, so of that it counts who set it, too, which
+ * stays "SQL" from the first SET on.
  */
 static void put_surroundings(struct buf *sql, const char *name, bool fresh)
 {
@@ -102,6 +104,8 @@ static void put_surroundings(struct buf *sql, const char *name, bool fresh)
 	    "; SELECT MD5(GROUP_CONCAT(VARIABLE_NAME, '=', VARIABLE_VALUE"
 	    " SEPARATOR ';')) FROM information_schema.GLOBAL_VARIABLES WHERE"
 	    " VARIABLE_NAME NOT LIKE 'GTID%'; "
+	    "SELECT GLOBAL_VALUE_ORIGIN FROM information_schema."
+	    "SYSTEM_VARIABLES WHERE VARIABLE_NAME = 'userstat'; "
 	    "CHECKSUM TABLE mysql.global_priv, mysql.db, mysql.tables_priv,"
 	    " mysql.columns_priv, mysql.procs_priv, mysql.proxies_priv,"
 	    " mysql.roles_mapping, mysql.func, mysql.plugin, mysql.servers; "

@@ -228,6 +228,10 @@ static void changes_elsewhere(void **state)
 	    {"XA START 'x'; UPDATE leaves SET v = 5; XA END 'x';"
 	     " XA PREPARE 'x'",
 	     "XA ROLLBACK 'x'"},
+	    /* the last: its trace stays with the server */
+	    {"SET GLOBAL userstat = 0; UPDATE leaves SET v = 5;"
+	     " SET GLOBAL userstat = 1",
+	     NULL},
 	};
 
 	(void)state;
