@@ -98,7 +98,7 @@ static int tear_down(void **state)
 static void nobody_there(void **state)
 {
 	auto_error struct error err = ERROR_INIT;
-	struct deadline d = within(5000);
+	struct deadline d = within(30000);
 	struct db_address a = tcp();
 	auto_free char *text = NULL;
 	struct db *db = NULL;
@@ -109,8 +109,8 @@ static void nobody_there(void **state)
 			 server.port);
 	expect_error(db_connect(&a, &d, &db, &err), &err, ERROR_DATABASE, text);
 	free(text);
-	d = within(340);
-	text = xasprintf("mariadb at '%s': no answer to a query within 300 ms: "
+	d = within(ROUNDED_1_S);
+	text = xasprintf("mariadb at '%s': no answer to a query within 1 s: "
 			 "Can't connect to local server through socket '%s' "
 			 "(No such file or directory)",
 			 socket_path, socket_path);
@@ -128,7 +128,7 @@ static void accepts_and_says_nothing(void **state)
 	auto_close int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	auto_error struct error err = ERROR_INIT;
 	auto_free char *text = NULL;
-	struct deadline d = within(240);
+	struct deadline d;
 	struct db_address a = tcp();
 
 	(void)state;
@@ -137,9 +137,10 @@ static void accepts_and_says_nothing(void **state)
 	getsockname(fd, (struct sockaddr *)&sa, &len);
 	a.port = ntohs(sa.sin_port);
 	text = xasprintf("mariadb at '127.0.0.1:%u': no answer to a query "
-			 "within 200 ms: connections are neither refused nor "
+			 "within 1 s: connections are neither refused nor "
 			 "answered",
 			 a.port);
+	d = within(ROUNDED_1_S);
 	expect_error(db_wait_ready(&a, NULL, &d, NULL, &err), &err,
 		     ERROR_TIMEOUT, text);
 }
@@ -179,7 +180,7 @@ static void temporary_server(void **state)
 			 "its first start is not over (it runs without "
 			 "networking yet)",
 			 socket_path);
-	d = within(1900); /* the text's 2 s is rounded */
+	d = within(ROUNDED_2_S);
 	expect_error(db_wait_ready(&a, NULL, &d, NULL, &err), &err,
 		     ERROR_TIMEOUT, text);
 	server_stop(&server, SIGTERM);
