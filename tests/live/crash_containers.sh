@@ -15,8 +15,9 @@ for tool in curl mariadb; do
 	command -v "$tool" >/dev/null || skip "no $tool"
 done
 for db in postgres mariadb; do
-	testenv exec --db "$db" --require container --fallback none -- true \
-		>out 2>err </dev/null ||
+	# not to be kept, nor to be forgotten below: others have the same one
+	testenv exec --db "$db" --require container --fallback none \
+		--no-cache -- true >out 2>err </dev/null ||
 		skip "no $db in a container here: $(tail -n 1 err)"
 done
 mkdir m
@@ -41,7 +42,7 @@ no_container() {
 }
 after_kill() {
 	cleared "$1"
-	wait_for 30 no_container || fail "$1: left: $(containers_here)"
+	wait_for 60 no_container || fail "$1: left: $(containers_here)"
 }
 # --all: those used from here; the list has other tests' on the engine as well
 forget() {
