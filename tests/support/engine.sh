@@ -11,6 +11,11 @@
 	echo "only root can start another engine"
 	exit 77
 }
+# what a session leaves here is for this test alone: any other session of the
+# same directory collects it, from whichever engine
+XDG_RUNTIME_DIR=$tmp/run
+export XDG_RUNTIME_DIR
+mkdir -m 700 "$XDG_RUNTIME_DIR"
 engines=$SOURCE_DIR/tests/engines
 engines_dir=${TESTENV_ENGINES_DIR:-/var/tmp/testenv-engines}
 
