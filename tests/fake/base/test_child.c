@@ -201,14 +201,13 @@ static void owner_is_killed(void **state)
 	if (owner == 0) {
 		auto_buf struct buf tail = BUF_INIT_MAX(64);
 
-		sh("trap '' TERM; sleep 600 & echo $! >orphan; wait; sleep 600",
+		sh("trap '' TERM; sleep 600 & echo $! >new; mv new orphan; "
+		   "wait; sleep 600",
 		   &d, &tail, &status, NULL);
 		_exit(0);
 	}
 	while (!fs_exists(path))
 		assert_int_equal(deadline_poll(&d, NULL, 0, 5, "", NULL), 0);
-	/* the number is written a moment after the file is there */
-	deadline_poll(&d, NULL, 0, 100, "", NULL);
 	kill(owner, SIGKILL);
 	waitpid(owner, NULL, 0);
 	is_gone("orphan");

@@ -254,7 +254,7 @@ static void time_is_up(void **state)
 	start = now_ms();
 	assert_int_equal(testenv_acquire(f.env, "silent", 100, &lease),
 			 TESTENV_TIMEOUT);
-	assert_in_range(now_ms() - start, 100, 3000);
+	assert_in_range(now_ms() - start, 100, 60000);
 	expect_message(&f, "timed out");
 	assert_int_equal(testenv_acquire(f.env, NULL, 0, &lease), TESTENV_OK);
 	fixture_close(&f);

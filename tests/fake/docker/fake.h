@@ -46,7 +46,7 @@ static inline int fake_setup(void **state)
 	unsetenv("DOCKER_API_VERSION");
 	fake = fake_engine_start();
 	engine = NULL;
-	until = deadline_in(20000, NULL);
+	until = deadline_in(60000, NULL);
 	return 0;
 }
 

@@ -19,7 +19,7 @@
 #include <sys/stat.h>
 
 enum {
-	LONG_MS = 20000
+	LONG_MS = 60000
 };
 
 static struct config config;

@@ -15,7 +15,7 @@
  * before they are sent. */
 static void await_threads(void)
 {
-	struct deadline d = deadline_in(5000, NULL);
+	struct deadline d = deadline_in(60000, NULL);
 	unsigned sessions = fake_engine_count(fake, "HEAD", "/_ping");
 
 	while (fake_engine_count(fake, NULL, "/events") < sessions ||
@@ -27,7 +27,7 @@ static void await_threads(void)
 static void run_session(const struct config_flag *flags, size_t n)
 {
 	struct config config;
-	struct deadline deadline = deadline_in(10000, NULL);
+	struct deadline deadline = deadline_in(60000, NULL);
 	struct session *s;
 
 	assert_ok(config_load(flags, n, NULL, &config, &err));

@@ -28,7 +28,7 @@
 #include <cmocka.h>
 
 enum {
-	TEST_MS = 20000
+	TEST_MS = 60000
 };
 
 struct fixture {

@@ -97,7 +97,7 @@ static void paths_that_are_refused(void **state)
 {
 	static const char *const paths[] = {":memory:", "", "relative.db",
 					    "file:/tmp/x?mode=memory"};
-	struct deadline d = within(1000);
+	struct deadline d = within(30000);
 	struct db *db;
 
 	(void)state;
@@ -124,7 +124,7 @@ static void files_that_cannot_be(void **state)
 		      "No such file or directory",
 		      nowhere);
 	auto_error struct error err = ERROR_INIT;
-	struct deadline d = within(1000);
+	struct deadline d = within(30000);
 	struct db_address a = at(nowhere);
 	struct db *db;
 
@@ -198,7 +198,7 @@ static void texts_that_are_refused(void **state)
 	auto_free char *path = NULL;
 	auto_db struct db *db = open_db("refused", &path);
 	auto_error struct error err = ERROR_INIT;
-	struct deadline d = within(1000);
+	struct deadline d = within(30000);
 
 	(void)state;
 	assert_int_equal(
@@ -282,7 +282,7 @@ static void sealing(void **state)
 	assert_false(beside(path, "-journal"));
 	{
 		struct db_address a = at(path);
-		struct deadline d = within(1000);
+		struct deadline d = within(30000);
 
 		ok(db_connect(&a, &d, &db, &err), &err);
 	}
@@ -450,7 +450,7 @@ static void sealing_a_damaged_file(void **state)
 	auto_free char *path = NULL;
 	struct db *db = open_db("damaged", &path);
 	auto_error struct error err = ERROR_INIT;
-	struct deadline d = within(1000);
+	struct deadline d = within(30000);
 	struct db_address a;
 	char zeros[1000] = {0};
 	int fd;
