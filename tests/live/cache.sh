@@ -106,7 +106,7 @@ private_gone() {
 		"filters={\"label\":[\"dev.testenv.session=$session\"]}" \
 		http://engine/images/json)" = '[]' ]
 }
-wait_for 30 private_gone || fail '--no-cache, killed, leaves its image'
+wait_for 60 private_gone || fail '--no-cache, killed, leaves its image'
 nothing_left '--no-cache, killed' "$session"
 
 # files

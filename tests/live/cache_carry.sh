@@ -134,6 +134,6 @@ run 0 testenv cache import both
 run 0 testenv cache list --host unix:///nowhere.sock
 run 4 testenv cache import postgres.tar.zst --host unix:///nowhere.sock
 err_has 'needs a container engine, and none answers'
-wait_for 10 no_carrier || fail 'a container is left'
+wait_for 60 no_carrier || fail 'a container is left'
 nothing_left carry
 finish

@@ -74,7 +74,7 @@ while step=$((step + 1)) && killed "$step" "$TESTENV_BIN" exec --db sqlite \
 	--backend sqlite --migrations m -- true
 do
 	at="files, step $step ($(tail -n 1 steps))"
-	wait_for 20 collected || fail "$at: a session is left: $(sessions)"
+	wait_for 60 collected || fail "$at: a session is left: $(sessions)"
 	[ -z "$(ls "$TESTENV_CACHE_DIR/sessions" 2>/dev/null)" ] ||
 		fail "$at: data is left"
 	for f in "$TESTENV_CACHE_DIR"/sqlite/*; do
@@ -124,21 +124,26 @@ export KILL_STEPS
 # server runs, it was stopped, and round the commit
 for step in 2 5 6 7 8 9; do
 	killed "$step" "$TESTENV_BIN" exec --db postgres --backend container \
-		--migrations m -- true
+		--migrations m -- true || {
+		# the commit of the step before came to its end after all
+		run 0 testenv cache remove "$key"
+		killed "$step" "$TESTENV_BIN" exec --db postgres \
+			--backend container --migrations m -- true
+	}
 	at="servers, step $step ($(tail -n 1 steps))"
 	[ "$code" = 137 ] || fail "$at: not killed"
-	wait_for 30 collected ||
+	wait_for 60 collected ||
 		fail "$at: left: $(sessions) $(containers_here)"
 	[ -z "$(ls "$TESTENV_CACHE_DIR/sessions" 2>/dev/null)" ] ||
 		fail "$at: data is left"
 	[ -z "$(find "$XDG_RUNTIME_DIR" -name 'template-*')" ] ||
 		fail "$at: a lock is left"
-	wait_for 30 all_named || fail "$at: an image without a name is left"
+	wait_for 60 all_named || fail "$at: an image without a name is left"
 	there=$(images "$label" | jq -r length)
 	# what is found under the key is used as it is
 	[ "$there" = 0 ] && continue
 	# it may have come just now, and get its name yet
-	wait_for 30 all_named || fail "$at: an image without a name is left"
+	wait_for 60 all_named || fail "$at: an image without a name is left"
 	run 0 x -- psql -Atc 'select x from t'
 	out_is "$mark"
 	err_is ''
@@ -169,7 +174,7 @@ rm -rf "$TESTENV_CACHE_DIR"
 # slow enough to be seen at work
 cat >m/2.sqlite.sql <<EOF
 create table n as with recursive c(i) as (select 1 union all select i + 1 from c
-	where i < 1500000) select count(*) as n from c;
+	where i < 4000000) select count(*) as n from c;
 EOF
 query='sqlite3 "${DATABASE_URL#sqlite:///}" "select x from t"'
 takes_over files "ls $TESTENV_CACHE_DIR/sqlite/*.lock" "$TESTENV_BIN" exec \
@@ -178,7 +183,7 @@ nothing_left 'two builders of a file'
 query='psql -Atc "select x from t"'
 takes_over servers 'grep -q "making the template" errA' "$TESTENV_BIN" exec \
 	--db postgres --backend container --migrations m
-wait_for 30 collected || fail "two builders: left: $(containers_here)"
+wait_for 60 collected || fail "two builders: left: $(containers_here)"
 nothing_left 'two builders of a server'
 run 0 x -- true
 err_is ''

@@ -182,7 +182,7 @@ EOT
 	--workers 1 -- sh -c 'echo "$TESTENV_SESSION" >session; sleep 60' \
 	>out 2>err &
 pid=$!
-for _ in $(seq 300); do
+for _ in $(seq 900); do
 	[ -s session ] && break
 	sleep 0.1
 done

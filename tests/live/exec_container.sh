@@ -26,7 +26,7 @@ for s in signal.SIGINT, signal.SIGQUIT: signal.signal(s, signal.SIG_DFL)
 os.execvp(sys.argv[1], sys.argv[1:])' "$TESTENV_BIN" exec --db postgres \
 		--require container --fallback none "$@" >out 2>err </dev/null &
 	pid=$!
-	wait_for 5 one_session || fail "no session: $*"
+	wait_for 60 one_session || fail "no session: $*"
 	id=$(sessions)
 }
 
@@ -44,7 +44,7 @@ nothing_left 'exit code' "$(tail -n 1 out)"
 run 124 x --timeout 300ms -- sh -c 'echo "$TESTENV_SESSION"; sleep 60'
 nothing_left time-out "$(tail -n 1 out)"
 # a script around the runner has a database beside those of the workers
-run 0 x --workers 2 --start-timeout 20s -- sh -c 'for url in "$DATABASE_URL" \
+run 0 x --workers 2 --start-timeout 60s -- sh -c 'for url in "$DATABASE_URL" \
 	"$TESTENV_URL_0" "$TESTENV_URL_1"; do
 	psql "$url" -Atc "select 5" || exit; done'
 out_is "5
@@ -78,7 +78,7 @@ ends_with 130
 # interrupted while the command runs, and again while it cleans up
 what='interrupted in the run'
 start -- sh -c ": >ready; exec sleep 60"
-wait_for 20 test -e ready || fail "$what: it does not run"
+wait_for 60 test -e ready || fail "$what: it does not run"
 kill -INT "$pid"
 sleep 0.05
 kill -INT "$pid" 2>/dev/null
@@ -98,7 +98,7 @@ done
 for delay in 0 0.02 0.05 0.1; do
 	what="killed $delay s before its end"
 	start -- sh -c ": >ready; until [ -e go ]; do sleep 0.02; done"
-	wait_for 20 test -e ready || fail "$what: it does not run"
+	wait_for 60 test -e ready || fail "$what: it does not run"
 	a_container_of "$id" || fail "$what: there is no container"
 	: >go
 	sleep "$delay"
@@ -119,10 +119,9 @@ for delay in 0.1 0.2 0.3 0.45 0.6; do
 	kill -KILL "$pid"
 	ends_with 137
 done
-run 0 x --migrations migrations -- sh -c \
-	"echo \$TESTENV_SESSION; : >ready; psql -Atc 'table unique_$$';
-	until [ -e go ]; do sleep 0.02; done" &
-wait_for 30 test -e ready || fail "$what: no template afterwards"
+x --migrations migrations -- sh -c ": >ready; psql -Atc 'table unique_$$' &&
+	until [ -e go ]; do sleep 0.02; done" >out 2>err </dev/null &
+wait_for 60 test -e ready || fail "$what: no template afterwards"
 # a second server may be under way: one ahead of demand
 image=$(containers_of "$(sessions)" | head -n 1 | cut -d ' ' -f 2)
 template=$(engine "http://engine/images/$image/json" | jq -r '.RepoTags[0]')
@@ -141,17 +140,17 @@ what='two at once'
 start -- sh -c ': >ready; until [ -e go ]; do sleep 0.02; done
 	psql -Atc "create table t(x int); insert into t values (7);
 	select x from t"'
-wait_for 20 test -e ready || fail "$what: the first does not run"
+wait_for 60 test -e ready || fail "$what: the first does not run"
 first=$pid first_id=$id
 XDG_RUNTIME_DIR=$tmp/run2
 mkdir -m 700 "$XDG_RUNTIME_DIR"
 (
 	start -- sh -c ": >ready2; sleep 60; : $mark"
-	wait_for 20 test -e ready2 || fail "$what: the second does not run"
+	wait_for 60 test -e ready2 || fail "$what: the second does not run"
 	kill -KILL "$pid"
 	wait "$pid"
-	wait_for 20 no_session || fail "$what: the second is left"
-	wait_for 20 no_container_of "$id" || fail "$what: containers are left"
+	wait_for 60 no_session || fail "$what: the second is left"
+	wait_for 60 no_container_of "$id" || fail "$what: containers are left"
 	exit "$failed"
 ) 2>/dev/null || failed=1
 a_container_of "$first_id" || fail "$what: the first lost its container"

@@ -31,7 +31,7 @@ run 3 testenv exec --db sqlite -- sh -c 'exit 3'
 run 127 testenv exec --db sqlite -- no-such-command
 run 124 testenv exec --db sqlite --timeout 300ms -- sh -c "sleep 60; : $mark"
 run 0 testenv exec --db sqlite -- sh -c "setsid sh -c 'sleep 60; : $mark' &"
-wait_for 5 not_marked || fail 'a process is left'
+wait_for 30 not_marked || fail 'a process is left'
 # the command's own variables are no part of the configuration
 run 0 testenv exec --db sqlite --env A=b -- sh -c 'echo "$A$TESTENV_SESSION"'
 out_is "b$up"
@@ -39,10 +39,10 @@ out_is "b$up"
 # a killed exec takes its command along, and leaves the session alone
 "$TESTENV_BIN" exec --db sqlite -- sh -c ": >ready; sleep 60; : $mark" &
 pid=$!
-wait_for 10 test -e ready || fail 'the command never ran'
+wait_for 60 test -e ready || fail 'the command never ran'
 kill -KILL "$pid"
 wait "$pid" 2>/dev/null
-wait_for 5 not_marked || fail 'a process of the killed exec is left'
+wait_for 30 not_marked || fail 'a process of the killed exec is left'
 run 7 testenv exec --db sqlite -- sh -c '[ -e "${DATABASE_URL#sqlite:///}" ] &&
 	exit 7'
 
@@ -53,7 +53,7 @@ run 0 testenv down
 	until [ -e second ]; do sleep 0.02; done; "$TESTENV_BIN" exec \
 	--db sqlite -- sh -c "echo \$TESTENV_SESSION" >inside' &
 pid=$!
-wait_for 10 test -s first || fail 'the first exec never ran'
+wait_for 60 test -s first || fail 'the first exec never ran'
 run 0 testenv exec --db sqlite -- sh -c 'echo "$TESTENV_SESSION"'
 [ "$(cat out)" != "$(cat first)" ] || fail 'the session of an exec was joined'
 run 0 testenv status

@@ -157,6 +157,6 @@ wait "$pid" 2>/dev/null
 made_gone() {
 	[ "$(templates)" = "$before" ]
 }
-wait_for 20 made_gone || fail "half a template is left: $(templates)"
+wait_for 60 made_gone || fail "half a template is left: $(templates)"
 clean 'killed while it made the template'
 finish

@@ -57,8 +57,8 @@ no_container() {
 commits=0
 no_trace() {
 	nothing_left "$1"
-	wait_for 10 no_container || fail "$1: left: $(containers_here)"
-	wait_for 2 made || fail "$1: not $commits commits: $(cut -c 1-200 events)"
+	wait_for 60 no_container || fail "$1: left: $(containers_here)"
+	wait_for 60 made || fail "$1: not $commits commits: $(cut -c 1-200 events)"
 }
 mkdir migrations
 
@@ -156,7 +156,7 @@ x -- sh -c 'echo "$TESTENV_SESSION" >ready.new; mv ready.new ready
 	until [ -e go ]; do sleep 0.02; done; psql -Atc "select 42"' \
 	>out1 2>err1 </dev/null &
 pid=$!
-wait_for 30 test -s ready || fail 'the session never ran'
+wait_for 60 test -s ready || fail 'the session never ran'
 id=$(cat ready)
 mkdir -m 700 run2
 for command in gc 'gc --dry-run' 'exec --db postgres -- true'; do

@@ -70,9 +70,9 @@ run 0 testenv down --session "$id"
 # a ctest that is killed: the next one takes over, and ends it
 setsid ctest -R '^rounds' >/dev/null 2>&1 &
 pid=$!
-within 20 sh -c '[ -n "$(ls "$1" 2>/dev/null | grep -v "[.]lock$")" ]' sh \
+within 60 sh -c '[ -n "$(ls "$1" 2>/dev/null | grep -v "[.]lock$")" ]' sh \
 	"$XDG_RUNTIME_DIR/testenv" || fail 'the fixture never ran'
-within 20 sh -c 'ls testenv/* | grep -v log' || fail 'no note'
+within 60 sh -c 'ls testenv/* | grep -v log' || fail 'no note'
 kill -KILL "$pid"
 wait "$pid" 2>/dev/null
 run 0 ctest -R '^rounds'

@@ -91,7 +91,7 @@ nothing_left "a session that was there"
 "$TESTENV_BIN" exec --migrations migrations --db sqlite --keep always -- \
 	sh -c "./own five; : $mark; sleep 600" >"$tmp/out" 2>"$tmp/err" &
 pid=$!
-wait_for 20 test -s rows.five || fail "no command runs"
+wait_for 60 test -s rows.five || fail "no command runs"
 kill -9 "$pid"
 wait "$pid" 2>/dev/null
 nothing_left "SIGKILL"

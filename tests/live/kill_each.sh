@@ -54,7 +54,7 @@ db=postgres how=
 	psql -qX "$DATABASE_URL" -c "select 1" >/dev/null; touch ready
 	sleep 60; : '"$mark" >out 2>err &
 pid=$!
-for _ in $(seq 300); do
+for _ in $(seq 900); do
 	[ -e ready ] && break
 	sleep 0.1
 done
@@ -96,7 +96,7 @@ lease=$!
 		>psql.out 2>psql.err
 	exit 5' >exec.out 2>exec.err &
 joined=$!
-for _ in $(seq 300); do
+for _ in $(seq 900); do
 	[ -s psql.out ] && [ -s leased ] && break
 	sleep 0.1
 done

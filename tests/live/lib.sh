@@ -14,7 +14,11 @@ trap 'exit 143' TERM
 for name in $(env | sed -n 's/^\(TESTENV_[A-Z_]*\)=.*/\1/p'); do
 	[ "$name" = TESTENV_BIN ] || unset "$name"
 done
-unset DOCKER_HOST DOCKER_CONTEXT DOCKER_API_VERSION
+# nor of the tools that are run, or of the CI that runs this
+for name in $(env | sed -n 's/^\(PG[A-Z]*\|MYSQL_[A-Z_]*\)=.*/\1/p'); do
+	unset "$name"
+done
+unset DOCKER_HOST DOCKER_CONTEXT DOCKER_API_VERSION DATABASE_URL GITHUB_ENV
 
 fail() {
 	echo "FAILED: $*"

@@ -24,8 +24,8 @@ segments() {
 		done
 }
 all_gone() {
-	wait_for 30 no_servers || fail "$1: servers are left: $(servers)"
-	wait_for 30 no_session || testenv gc >"$tmp/out" 2>"$tmp/err"
+	wait_for 60 no_servers || fail "$1: servers are left: $(servers)"
+	wait_for 60 no_session || testenv gc >"$tmp/out" 2>"$tmp/err"
 	nothing_left "$1"
 	no_server "$1"
 }
@@ -60,7 +60,7 @@ for db in postgres mariadb; do
 		"$(cat command)"
 	wait "$pid" 2>/dev/null
 	rm -f command
-	wait_for 30 no_servers || fail "$db: servers are left: $(servers)"
+	wait_for 60 no_servers || fail "$db: servers are left: $(servers)"
 	run 0 testenv gc
 	nothing_left "$db, without a watchdog"
 	no_server "$db, without a watchdog"

@@ -100,11 +100,11 @@ err_is "testenv: template of 'db': the database file is gone: a command of the \
 migrations removed it"
 run 125 x --migrate 'rm -r "${DB_PATH%/*}"' -- true
 err_has 'the database file is gone'
-run 125 x --start-timeout 2s --migrate 'sleep 600 & echo $! >late; wait' -- true
+run 125 x --start-timeout 5s --migrate 'sleep 600 & echo $! >late; wait' -- true
 err_has "waiting for the command: timed out$"
 err_has '^hint: give it more time with --start-timeout$'
 gone() {
-	wait_for 30 sh -c "! kill -0 $(cat "$1") 2>/dev/null" ||
+	wait_for 60 sh -c "! kill -0 $(cat "$1") 2>/dev/null" ||
 		fail "$1: a process is left"
 }
 gone late
@@ -114,7 +114,7 @@ gone daemon
 # ended early, and killed
 "$TESTENV_BIN" exec --db sqlite --backend sqlite --migrate \
 	'sleep 600 & echo $! >under_way; wait' -- true 2>err &
-wait_for 30 test -s under_way || fail 'it did not start'
+wait_for 60 test -s under_way || fail 'it did not start'
 kill -TERM $!
 wait $!
 code=$?
@@ -123,7 +123,7 @@ gone under_way
 rm under_way
 "$TESTENV_BIN" exec --db sqlite --backend sqlite --migrate \
 	'trap "" TERM; sleep 600 & echo $! >under_way; wait' -- true 2>err &
-wait_for 30 test -s under_way || fail 'it did not start'
+wait_for 60 test -s under_way || fail 'it did not start'
 kill -KILL $!
 wait $!
 gone under_way

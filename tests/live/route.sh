@@ -25,7 +25,7 @@ as() {
 	owner=$1
 	shift
 	"$BUILD_DIR/tests/fake_supervisor" "$fake" env "TEST_OWNER=$owner" \
-		"$preload" timeout -k 2 60 "$@"
+		"$preload" timeout -k 2 300 "$@"
 }
 
 # Blanks are as the program likes them.

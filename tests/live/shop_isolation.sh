@@ -6,6 +6,7 @@ set -u
 # shellcheck source=../support/shop.sh
 . "$SOURCE_DIR/tests/support/shop.sh"
 
+trap 'rm -f "$log" "$log.on"' EXIT
 build_shop
 "$TESTENV_BIN" exec --db sqlite --owner command --fresh never \
 	--migrations "$shop/db/migrations" --seed "$shop/db/seed.sql" \

@@ -111,19 +111,19 @@ done
 run 0 testenv up --db postgres --migrations mig --workers 2
 id=$(id_of)
 kill -KILL "$(pid_of)"
-within 30 sh -c '[ -z "$(ls "$1")" ]' sh "$runtime" ||
+within 60 sh -c '[ -z "$(ls "$1")" ]' sh "$runtime" ||
 	fail 'SIGKILL: it is not cleaned up'
 nothing_left "$id" SIGKILL
 run 0 testenv up --no-wait --db postgres --migrations mig --workers 4
 id=$(id_of)
 kill -KILL "$(pid_of)"
-within 30 sh -c '[ -z "$(ls "$1")" ]' sh "$runtime" ||
+within 60 sh -c '[ -z "$(ls "$1")" ]' sh "$runtime" ||
 	fail 'SIGKILL during the start: it is not cleaned up'
 nothing_left "$id" 'SIGKILL during the start'
 "$TESTENV_BIN" up --db mariadb --migrations mig --workers 2 \
 	>"$tmp/out" 2>"$tmp/err" </dev/null &
 pid=$!
-within 20 testenv status || fail 'it does not start'
+within 60 testenv status || fail 'it does not start'
 id=$(id_of)
 kill -TERM $pid
 wait $pid

@@ -211,14 +211,14 @@ err_has '^testenv: .*002.sql:2: '
 nothing_left 'a failed start, waited for'
 run 17 testenv wait
 run 0 up --no-wait
-within 10 sh -c '"$TESTENV_BIN" status | grep -q ": failed"' ||
+within 60 sh -c '"$TESTENV_BIN" status | grep -q ": failed"' ||
 	fail 'status does not tell of the failure'
 run 0 testenv status
 out_has '002.sql:2: '
 run 0 testenv down
 nothing_left 'a failed start, put down'
 run 0 up --no-wait
-within 10 sh -c '"$TESTENV_BIN" status | grep -q ": failed"' || fail 'failed?'
+within 60 sh -c '"$TESTENV_BIN" status | grep -q ": failed"' || fail 'failed?'
 rm mig/002.sql
 run 0 up
 out_has ': ready'
@@ -254,13 +254,13 @@ nothing_left 'three downs at once'
 for signal in TERM INT HUP QUIT; do
 	run 0 up
 	kill -$signal "$(pid_of)"
-	within 10 sh -c '! "$TESTENV_BIN" status' || fail "SIG$signal: it runs on"
-	within 10 sh -c '[ -z "$(ls "$1")" ]' sh "$runtime" || :
+	within 60 sh -c '! "$TESTENV_BIN" status' || fail "SIG$signal: it runs on"
+	within 60 sh -c '[ -z "$(ls "$1")" ]' sh "$runtime" || :
 	nothing_left "SIG$signal"
 done
 run 0 up
 kill -KILL "$(pid_of)"
-within 10 sh -c '[ -z "$(ls "$1" "$2" | grep -v :)" ]' sh "$runtime" \
+within 60 sh -c '[ -z "$(ls "$1" "$2" | grep -v :)" ]' sh "$runtime" \
 	"$TESTENV_CACHE_DIR/sessions" || fail 'SIGKILL: left behind'
 nothing_left 'SIGKILL'
 # with its watchdog: then it is gc's turn
@@ -283,11 +283,11 @@ kill -STOP "$pid"
 run 0 testenv status --all
 out_is ''
 kill -CONT "$pid"
-within 10 testenv env || fail 'a stopped session does not come back'
+within 60 testenv env || fail 'a stopped session does not come back'
 run 0 testenv down
 nothing_left 'a stopped session'
 run 0 up --idle-timeout 300ms
-within 10 sh -c '[ -z "$(ls "$1")" ]' sh "$runtime" ||
+within 60 sh -c '[ -z "$(ls "$1")" ]' sh "$runtime" ||
 	fail 'an idle session does not end'
 nothing_left 'an idle session'
 
@@ -299,7 +299,7 @@ for signal in HUP TERM; do
 	"$TESTENV_BIN" up --db sqlite --migrations mig >"$tmp/out" \
 		2>"$tmp/err" </dev/null &
 	pid=$!
-	within 10 sh -c '"$TESTENV_BIN" status | grep -q ": starting"' ||
+	within 60 sh -c '"$TESTENV_BIN" status | grep -q ": starting"' ||
 		fail "SIG$signal: it does not start"
 	run 16 testenv env
 	err_has '^testenv: session .* is still starting$'
@@ -313,11 +313,11 @@ for signal in HUP TERM; do
 done
 "$TESTENV_BIN" up --db sqlite --migrations mig >"$tmp/out" 2>&1 </dev/null &
 pid=$!
-within 10 sh -c '"$TESTENV_BIN" status | grep -q ": starting"' ||
+within 60 sh -c '"$TESTENV_BIN" status | grep -q ": starting"' ||
 	fail 'SIGKILL: it does not start'
 kill -KILL "$pid"
 wait "$pid"
-within 10 sh -c '[ -z "$(ls "$1" "$2" | grep -v :)" ]' sh "$runtime" \
+within 60 sh -c '[ -z "$(ls "$1" "$2" | grep -v :)" ]' sh "$runtime" \
 	"$TESTENV_CACHE_DIR/sessions" || fail 'up was killed: left behind'
 run 0 up --no-wait
 daemon=$(pid_of)
@@ -326,7 +326,7 @@ pid=$!
 kill -KILL "$pid"
 wait "$pid"
 kill -KILL "$daemon"
-within 10 sh -c '[ -z "$(ls "$1" "$2" | grep -v :)" ]' sh "$runtime" \
+within 60 sh -c '[ -z "$(ls "$1" "$2" | grep -v :)" ]' sh "$runtime" \
 	"$TESTENV_CACHE_DIR/sessions" || fail 'killed during a start: left behind'
 nothing_left 'killed during a start'
 rm mig/002.sql
@@ -362,7 +362,7 @@ assert b'line too long' in long.recv(4096)
 END
 run 0 testenv env
 rm "$runtime/$id/supervisor.sock"
-within 20 sh -c '[ -z "$(ls "$1")" ]' sh "$runtime" ||
+within 60 sh -c '[ -z "$(ls "$1")" ]' sh "$runtime" ||
 	fail 'a session without its socket does not end'
 nothing_left 'its socket was removed'
 

@@ -87,7 +87,7 @@ kill_run() {
 # gc
 cleared() {
 	if [ $((step % 2)) = 0 ]; then
-		wait_for 30 no_session || fail "$1: left to gc: $(sessions)"
+		wait_for 60 no_session || fail "$1: left to gc: $(sessions)"
 	fi
 	testenv gc >gc.out 2>gc.err || fail "$1: gc: $(cat gc.err)"
 	nothing_left "$1"

@@ -41,7 +41,7 @@ none_but_others() {
 }
 after_kill() {
 	cleared "$1"
-	wait_for 20 none_but_others || fail "$1: left: $(databases)"
+	wait_for 60 none_but_others || fail "$1: left: $(databases)"
 	databases | grep -qx testenv_precious || fail "$1: another's was dropped"
 }
 forget() {

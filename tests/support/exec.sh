@@ -56,7 +56,8 @@ a_container_of() {
 }
 
 # mark: a word that only the test's own commands carry
-mark=testenv-mark-$$
+# (ended by a dash: one number may begin with another)
+mark=testenv-mark-$$-
 marked() {
 	pgrep -f "$mark" >/dev/null
 }
@@ -66,11 +67,11 @@ not_marked() {
 
 # nothing_left WHAT [SESSION]: directory, process, container
 nothing_left() {
-	wait_for 20 no_session || fail "$1: a run directory is left"
+	wait_for 60 no_session || fail "$1: a run directory is left"
 	[ -z "$(ls "$TESTENV_CACHE_DIR/sessions" 2>/dev/null)" ] ||
 		fail "$1: a session's data is left"
 	for id in ${2:-}; do
 		no_container_of "$id" || fail "$1: containers of $id are left"
 	done
-	wait_for 5 not_marked || fail "$1: a process is left"
+	wait_for 30 not_marked || fail "$1: a process is left"
 }

@@ -25,13 +25,18 @@ as_user() {
 	fi
 }
 
-# free_port: one that nobody has now; another may take it before the server
-# does, which then does not start
+# free_port: one that nobody has now; below those that a kernel gives to whoever
+# connects, which would take it before the server does
 free_port() {
-	python3 -c 'import socket
-s = socket.socket()
-s.bind(("127.0.0.1", 0))
-print(s.getsockname()[1])'
+	python3 -c 'import random, socket
+while True:
+    port = random.randrange(20000, 32000)
+    try:
+        socket.socket().bind(("127.0.0.1", port))
+    except OSError:
+        continue
+    print(port)
+    break'
 }
 
 make_data() {
@@ -118,7 +123,7 @@ none_left() {
 }
 # clean WHAT
 clean() {
-	wait_for 20 none_left || fail "$1: databases are left: $(sessions_of)"
+	wait_for 60 none_left || fail "$1: databases are left: $(sessions_of)"
 	databases | grep -qx testenv_precious || fail "$1: another's was dropped"
 	nothing_left "$1"
 }

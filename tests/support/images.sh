@@ -217,7 +217,7 @@ END
 	pg_ready app shop
 	is "scripts of the first start have run" \
 		"$(pg app shop 'SELECT sum(i) FROM a')" 6
-	docker restart -t 20 "$c" >/dev/null
+	docker restart -t 60 "$c" >/dev/null
 	pg_ready app shop
 	is "and not again" "$(pg app shop 'SELECT sum(i) FROM a')" 6
 	echo "CREATE TABLE a (i int);" >"$work/init/5.sql"
@@ -236,7 +236,7 @@ pg_volume() {
 	start -v "$volume:$path" -e POSTGRES_PASSWORD=first "$@" "$image"
 	pg_ready postgres
 	pg postgres postgres "CREATE TABLE kept AS SELECT 7 i"
-	docker stop -t 20 "$c" >/dev/null
+	docker stop -t 60 "$c" >/dev/null
 	is "the stop signal ends it cleanly" \
 		"$(docker inspect -f '{{.State.ExitCode}}' "$c")" 0
 	start -v "$volume:$path" -e POSTGRES_PASSWORD=second "$@" "$image"
@@ -290,7 +290,7 @@ pg_as_provider() {
 	answers psql -h 127.0.0.1 -U app -c 'SELECT 1'
 	[ -S "$work/run/.s.PGSQL.5432" ] || fail "no socket on the host"
 	pg app app "CREATE TABLE kept AS SELECT 7 i"
-	docker stop -t 20 "$c" >/dev/null
+	docker stop -t 60 "$c" >/dev/null
 	commit
 	start "$@" -e POSTGRES_PASSWORD=two "testenv-test/template:$id" \
 		-c fsync=off -c listen_addresses= \
@@ -298,7 +298,7 @@ pg_as_provider() {
 	answers psql -U app -c 'SELECT 1'
 	is "a commit has the data" "$(pg app app 'SELECT i FROM kept')" 7
 	verifier=$(pg app app "SELECT rolpassword FROM pg_authid WHERE oid = 10")
-	docker stop -t 20 "$c" >/dev/null
+	docker stop -t 60 "$c" >/dev/null
 	start "$@" -e POSTGRES_PASSWORD=three "testenv-test/template:$id"
 	pg_ready app
 	is "its password is left alone" "$(pg app app \
@@ -437,7 +437,7 @@ my_scripts() {
 	my_ready root x
 	is "scripts of the first start have run" \
 		"$(my root x shop 'SELECT sum(i) FROM a')" 3
-	docker restart -t 20 "$c" >/dev/null
+	docker restart -t 60 "$c" >/dev/null
 	my_ready root x
 	is "and not again" "$(my root x shop 'SELECT sum(i) FROM a')" 3
 	echo "CREATE TABLE a (i int);" >"$work/init/5.sql"
@@ -455,7 +455,7 @@ my_volume() {
 	start -v "$volume:$path" -e MARIADB_ROOT_PASSWORD=first "$image" "$@"
 	my_ready root first
 	my root first '' "CREATE DATABASE d; CREATE TABLE d.kept AS SELECT 7 i"
-	docker stop -t 20 "$c" >/dev/null
+	docker stop -t 60 "$c" >/dev/null
 	is "the stop signal ends it cleanly" \
 		"$(docker inspect -f '{{.State.ExitCode}}' "$c")" 0
 	start -v "$volume:$path" -e MARIADB_ROOT_PASSWORD=second "$image" "$@"
@@ -489,7 +489,7 @@ my_as_provider() {
 	[ -S "$work/run/mysqld.sock" ] || fail "no socket on the host"
 	docker exec "$c" mariadb -uroot -pone -S /testenv/run/mysqld.sock -e \
 		"CREATE TABLE app.kept AS SELECT 7 i; SET GLOBAL innodb_fast_shutdown=1"
-	docker stop -t 20 "$c" >/dev/null
+	docker stop -t 60 "$c" >/dev/null
 	commit
 	start "$@" -e MARIADB_ROOT_PASSWORD=two -e MARIADB_PASSWORD=two \
 		"testenv-test/template:$id" --datadir=/testenv/data \

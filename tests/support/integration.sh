@@ -38,7 +38,7 @@ fake_up() {
 	/usr/bin/python3 "$SOURCE_DIR/tests/support/fake_supervisor.py" \
 		"$tmp/fake" "$@" &
 	export FAKE_PID=$!
-	within 20 test -S "$tmp/fake/sock" || fail 'the fake does not start'
+	within 60 test -S "$tmp/fake/sock" || fail 'the fake does not start'
 	export TESTENV_SOCKET="$tmp/fake/sock"
 }
 

@@ -197,8 +197,8 @@ def slots(session):
 
 
 def settled(pid, fds):
-    """What is measured once all is given back, or ten seconds later."""
-    end = time.monotonic() + 10
+    """What is measured once all is given back, or a minute later."""
+    end = time.monotonic() + 60
     now = measure(pid)
     while now[0] > fds and time.monotonic() < end:
         select.select([], [], [], 0.05)

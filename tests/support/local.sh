@@ -28,7 +28,7 @@ some_server() {
 }
 # no_server WHAT
 no_server() {
-	wait_for 20 no_servers || fail "$1: servers are left: $(servers)"
+	wait_for 60 no_servers || fail "$1: servers are left: $(servers)"
 	[ -z "$(ls "$TESTENV_CACHE_DIR/local-sessions" 2>/dev/null)" ] ||
 		fail "$1: a server's data is left"
 }

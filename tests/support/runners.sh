@@ -98,7 +98,7 @@ shared_fails() {
 
 # nothing_left WHAT SESSION: no container, directory or process of it. What
 # carries $mark in its command line is the test's own.
-mark=testenv-mark-$$
+mark=testenv-mark-$$-
 nothing_left() {
 	: "${2:?the session}"
 	for _ in $(seq 100); do

@@ -310,7 +310,7 @@ static void a_stopped_command_stops_its_owner(void **state)
 	kill(pid, SIGTERM);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_exit(status, 128 + SIGTERM);
-	assert_no_child(1000);
+	assert_no_child(30000);
 }
 
 static void a_command_killed_while_stopped_frees_its_owner(void **state)
@@ -325,7 +325,7 @@ static void a_command_killed_while_stopped_frees_its_owner(void **state)
 	kill(command, SIGKILL);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_exit(status, 128 + SIGKILL);
-	assert_no_child(1000);
+	assert_no_child(30000);
 }
 
 static void an_owner_killed_while_stopped_leaves_nothing(void **state)
