@@ -27,7 +27,7 @@ static int teardown(void **state)
 
 static int collect(unsigned flags)
 {
-	struct deadline d = deadline_in(10000, NULL);
+	struct deadline d = deadline_in(60000, NULL);
 	struct config config = {.host =
 				    (char *)(uintptr_t)fake_engine_host(fake),
 				.cache_bytes = quota};
@@ -239,7 +239,7 @@ static void templates_in_use_stay(void **state)
 		KEY("b") "\",\"Labels\":{\"" LABEL_SESSION "\":\"x\"}}]"};
 	struct fake_reply conflict = {
 	    .status = 409, .body = "{\"message\":\"conflict: in use\"}"};
-	struct deadline d = deadline_in(10000, NULL);
+	struct deadline d = deadline_in(60000, NULL);
 	auto_lock struct lock hold = LOCK_INIT;
 
 	(void)state;
