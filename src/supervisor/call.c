@@ -141,25 +141,15 @@ static bool is_companions(const struct call *c)
 	return c->front->companion_port != 0;
 }
 
-/* Its slot's own is made again with the slot. */
-static void companion_lost(struct call *c, int errno_value)
-{
-	struct leases *leases = &c->front->supervisor->leases;
-	auto_error struct error err = ERROR_INIT;
-	unsigned slot = c->slot;
-
-	error_set_errno(&err, ERROR_SERVER, errno_value,
-			"a service of slot %u is gone", slot);
-	refuse(c, &err);
-	leases_slot_lost(leases, slot);
-}
-
+/* What speaks in no protocol that is known is only closed. */
 static void tell_lost(struct call *c, int errno_value)
 {
 	auto_error struct error err = ERROR_INIT;
-	auto_free char *node = session_slot_node(c->front->supervisor->session,
-						 c->front->service, c->slot);
+	auto_free char *node = NULL;
 
+	if (!is_companions(c))
+		node = session_slot_node(c->front->supervisor->session,
+					 c->front->service, c->slot);
 	error_set_errno(&err, ERROR_SERVER, errno_value,
 			"the server of slot %u%s%s%s is gone", c->slot,
 			node ? ", on node '" : "", node ? node : "",
@@ -167,11 +157,27 @@ static void tell_lost(struct call *c, int errno_value)
 	refuse(c, &err);
 }
 
-static const char *host_of(const struct call *c)
+/* Where its server is, or NULL: by a socket. Of a companion's, *ret is where
+ * that is written. */
+static const char *host_of(const struct call *c, struct companion_address *ret)
 {
-	return session_slot_address(c->front->supervisor->session,
-				    c->front->service, c->slot)
-	    ->host;
+	struct session *session = c->front->supervisor->session;
+
+	if (!is_companions(c))
+		return session_slot_address(session, c->front->service, c->slot)
+		    ->host;
+	return session_companion_address(session, c->front->service, c->slot,
+					 ret)
+		   ? ret->host
+		   : NULL;
+}
+
+static bool leads_to(const struct call *c, const char *host)
+{
+	struct companion_address a;
+	const char *own = host_of(c, &a);
+
+	return own && !strcmp(own, host);
 }
 
 /* Those who have connections there would find out one after the other. */
@@ -189,8 +195,7 @@ static void tell_others(struct leases *l, const char *host, int errno_value)
 					    offsetof(struct call, use));
 
 			if (u->cut != on_use_cut || c->told ||
-			    is_companions(c) || !host_of(c) ||
-			    strcmp(host_of(c), host) != 0)
+			    !leads_to(c, host))
 				continue;
 			c->told = true;
 			if (c->joint)
@@ -215,19 +220,20 @@ static bool is_at(struct session *session, unsigned slot, const char *host)
 
 /* All slots there have lost their servers, and are not to be handed out to be
  * found dead one by one. */
-static void machine_lost(struct supervisor *s, const char *host,
+static void machine_lost(struct supervisor *s, unsigned slot, const char *host,
 			 int errno_value)
 {
 	tell_others(&s->leases, host, errno_value);
 	for (unsigned i = 0; i < s->leases.max_slots; i++)
-		if (is_at(s->session, i, host))
+		if (i == slot || is_at(s->session, i, host))
 			leases_slot_lost(&s->leases, i);
 }
 
-static void database_lost(struct call *c, int errno_value)
+static void lost(struct call *c, int errno_value)
 {
 	struct supervisor *s = c->front->supervisor;
-	auto_free char *host = xstrdup_or_null(host_of(c));
+	struct companion_address a;
+	auto_free char *host = xstrdup_or_null(host_of(c, &a));
 	unsigned slot = c->slot;
 	bool told = c->told;
 
@@ -236,17 +242,9 @@ static void database_lost(struct call *c, int errno_value)
 	if (told)
 		return; /* and so are the slots */
 	if (host && joint_machine_is_gone(errno_value))
-		machine_lost(s, host, errno_value);
+		machine_lost(s, slot, host, errno_value);
 	else
 		leases_slot_lost(&s->leases, slot);
-}
-
-static void lost(struct call *c, int errno_value)
-{
-	if (is_companions(c))
-		companion_lost(c, errno_value);
-	else
-		database_lost(c, errno_value);
 }
 
 static void on_joint_lost(void *ctx, int client, int errno_value)
@@ -271,11 +269,15 @@ static int filter_commands(void *ctx, const char *data, size_t len,
 /* Is its server on another machine, as far as its address says? */
 static bool is_elsewhere(const struct call *c)
 {
-	const struct db_address *a = session_slot_address(
-	    c->front->supervisor->session, c->front->service, c->slot);
+	struct companion_address a;
+	const char *host = host_of(c, &a);
+	bool by_socket = !is_companions(c) &&
+			 session_slot_address(c->front->supervisor->session,
+					      c->front->service, c->slot)
+			     ->socket;
 
-	return a->host && !a->socket && strncmp(a->host, "127.", 4) != 0 &&
-	       strcmp(a->host, "::1") != 0;
+	return host && !by_socket && strncmp(host, "127.", 4) != 0 &&
+	       strcmp(host, "::1") != 0;
 }
 
 static void join(struct call *c)
@@ -290,7 +292,7 @@ static void join(struct call *c)
 	};
 
 	stop_timer(c);
-	if (!is_companions(c) && is_elsewhere(c))
+	if (is_elsewhere(c))
 		spec.lost = on_joint_lost;
 	if (c->rename.from && dialect_of(c) == DIALECT_MARIADB)
 		spec.filter = filter_commands;
