@@ -216,26 +216,23 @@ int companion_swarm_start(struct companion *c, struct instance *i,
 			  const struct deadline *deadline, struct error *err)
 {
 	int64_t pause = COMPANION_PAUSE_MS;
+	struct service_task task = {0};
 
 	if (create(c, i, hosts, deadline, err) < 0)
 		return -1;
 	for (;; pause = pause * 2 < PAUSE_MAX_MS ? pause * 2 : PAUSE_MAX_MS) {
-		struct service_task task = {0};
-		auto_error struct error late = ERROR_INIT;
-		int ended = look(c, i, deadline, &task, err);
+		auto_error struct error why = ERROR_INIT;
+		int ended = look(c, i, deadline, &task, &why);
 
-		if (ended < 0)
-			return -1;
-		if (ended || has_begun(&task))
+		if (ended > 0 || (ended == 0 && has_begun(&task)))
 			return 0;
-		if (give_up && atomic_load(give_up))
+		if (ended == 0 && give_up && atomic_load(give_up))
 			return companion_given_up(c, err);
-		if (deadline_poll(deadline, NULL, 0, pause, "service", &late) ==
-		    0)
+		if (ended == 0 && deadline_poll(deadline, NULL, 0, pause,
+						"service", &why) == 0)
 			continue;
-		return late.kind == ERROR_TIMEOUT
-			   ? still_waits(c, i, &task, err)
-			   : error_move(err, &late);
+		return why.kind == ERROR_TIMEOUT ? still_waits(c, i, &task, err)
+						 : error_move(err, &why);
 	}
 }
 

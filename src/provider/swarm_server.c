@@ -41,6 +41,16 @@ int swarm_server_check(struct container_provider *p, struct server *s,
 				s->address.port, deadline, err);
 }
 
+/* What it was last seen waiting for says more than that a call took too long.
+ * Returns -1. */
+static int not_in_time(const struct swarm_unit *unit,
+		       const struct service_task *seen, struct error *err)
+{
+	if (err && err->kind == ERROR_TIMEOUT)
+		swarm_unit_still(unit, seen, err);
+	return -1;
+}
+
 /* Until it runs and has a port. The swarm tells of no task by events, so it is
  * asked. */
 static int await_task(struct container_provider *p, struct server *s,
@@ -49,16 +59,15 @@ static int await_task(struct container_provider *p, struct server *s,
 {
 	int64_t pause = PAUSE_FIRST_MS;
 
+	*ret = (struct service_task){0};
 	for (;;) {
 		if (swarm_unit_look(p->swarm, &s->unit, deadline, ret, err) < 0)
-			return -1;
+			return not_in_time(&s->unit, ret, err);
 		if (ret->running && ret->port)
 			return 0;
 		if (deadline_poll(deadline, NULL, 0, pause, "server to run",
 				  err) < 0)
-			return err && err->kind == ERROR_TIMEOUT
-				   ? swarm_unit_still(&s->unit, ret, err)
-				   : -1;
+			return not_in_time(&s->unit, ret, err);
 		pause = pause * 2 < PAUSE_MAX_MS ? pause * 2 : PAUSE_MAX_MS;
 	}
 }
