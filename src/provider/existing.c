@@ -32,9 +32,35 @@ char *existing_own_name(const struct existing_provider *p, const char *end)
 
 static char *slot_name(struct provider *base, unsigned slot)
 {
-	auto_free char *end = xasprintf("_%u", slot);
+	struct existing_provider *p = of(base);
+	auto_free char *key = xasprintf("%u", slot);
+	auto_buf struct buf end = BUF_INIT;
+	const char *moved;
 
-	return existing_own_name(of(base), end);
+	buf_printf(&end, "_%u", slot);
+	pthread_mutex_lock(&p->maria.mutex);
+	moved = strvec_env_get(&p->moved, key);
+	if (moved)
+		buf_printf(&end, "_%s", moved);
+	pthread_mutex_unlock(&p->maria.mutex);
+	return existing_own_name(p, end.s);
+}
+
+/* Its database is held, and stays: the slot gets one of another name. */
+static void move_slot(struct existing_provider *p, unsigned slot,
+		      const struct error *why)
+{
+	auto_free char *key = xasprintf("%u", slot);
+	auto_free char *next = NULL;
+	const char *moved;
+
+	pthread_mutex_lock(&p->maria.mutex);
+	moved = strvec_env_get(&p->moved, key);
+	next = xasprintf("%ld", moved ? strtol(moved, NULL, 10) + 1 : 2);
+	strvec_env_set(&p->moved, key, next);
+	pthread_mutex_unlock(&p->maria.mutex);
+	progress_notice(p->base.progress, "slot %u gets another database: %s",
+			slot, why->text);
 }
 
 /* What proves whose it is, of a container's labels; bounded, as MariaDB's
@@ -253,9 +279,9 @@ static void slot_address(const struct existing_provider *p,
 	ret->database = xstrdup(database);
 }
 
-static int slot_start(struct provider *base, unsigned slot,
-		      const struct deadline *deadline, struct db_address *ret,
-		      struct error *err)
+static int make_slot(struct provider *base, unsigned slot,
+		     const struct deadline *deadline, struct db_address *ret,
+		     struct error *err)
 {
 	struct existing_provider *p = of(base);
 	auto_strvec struct strvec labels = STRVEC_INIT;
@@ -278,6 +304,20 @@ static int slot_start(struct provider *base, unsigned slot,
 	slot_address(p, name, ret);
 	ret->slot_user = take_ptr(&user);
 	return 0;
+}
+
+static int slot_start(struct provider *base, unsigned slot,
+		      const struct deadline *deadline, struct db_address *ret,
+		      struct error *err)
+{
+	auto_error struct error why = ERROR_INIT;
+
+	if (make_slot(base, slot, deadline, ret, &why) == 0)
+		return 0;
+	if (why.kind != ERROR_BUSY)
+		return error_move(err, &why);
+	move_slot(of(base), slot, &why);
+	return make_slot(base, slot, deadline, ret, err);
 }
 
 /* The mark of a slot's database, which is a part of what it holds. */
@@ -405,6 +445,7 @@ static void close_provider(struct provider *base,
 				"there removes them)",
 				p->place, why.text);
 	existing_maria_close(p);
+	strvec_free(&p->moved);
 	db_address_free(&p->server);
 	free(p->place);
 	free(p->template);
@@ -442,6 +483,7 @@ int provider_open_server(const struct provider_spec *spec,
 {
 	struct existing_provider *p = xcalloc(1, sizeof(*p));
 
+	p->moved = (struct strvec)STRVEC_INIT;
 	pthread_mutex_init(&p->maria.mutex, NULL);
 	p->base = (struct provider){&existing_ops, *spec, *owner, progress};
 	if (existing_open(p, deadline, err) < 0) {

@@ -39,6 +39,9 @@ struct existing_provider {
 	char key[TEMPLATE_KEY];
 	char *template; /* its name, once ensured; NULL: there is none */
 	bool built, opened;
+	/* "SLOT=N": its database is its Nth, as others before it are held;
+	 * guarded by maria.mutex */
+	struct strvec moved;
 	struct existing_maria maria;
 };
 

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "dialect/clone.h"
 #include "dialect/db.h"
+#include "dialect/held.h"
 #include "provider/labels.h"
 #include "provider/slot_user.h"
 
@@ -248,7 +249,8 @@ int existing_drop(struct db *db, const struct db_address *server,
 	if (drop_user(db, server, there, deadline, err) < 0 ||
 	    unmake_template(db, d, name, deadline, err) < 0)
 		return error_wrap(err, "drop '%s'", name);
-	return clone_drop(db, name, deadline, err);
+	return d == DIALECT_MARIADB ? db_drop_held(db, name, deadline, err)
+				    : clone_drop(db, name, deadline, err);
 }
 
 /*
@@ -299,6 +301,7 @@ int existing_sweep(const char *url, const char *session,
 {
 	auto_db_address struct db_address a = {.dialect = DIALECT_POSTGRES};
 	auto_existing_dbs struct existing_dbs l = EXISTING_DBS_INIT;
+	auto_error struct error held = ERROR_INIT;
 	auto_db struct db *db = NULL;
 
 	if (existing_address(url, &a, err) < 0 ||
@@ -306,10 +309,17 @@ int existing_sweep(const char *url, const char *session,
 	    end_statements(db, a.dialect, session, deadline, err) < 0 ||
 	    existing_list(db, a.dialect, deadline, &l, err) < 0)
 		return -1;
-	for (size_t i = 0; i < l.n; i++)
-		if (belongs_to(&l.list[i], session) &&
+	for (size_t i = 0; i < l.n; i++) {
+		auto_error struct error why = ERROR_INIT;
+
+		if (!belongs_to(&l.list[i], session) ||
 		    existing_drop(db, &a, l.list[i].name, session, deadline,
-				  err) < 0)
-			return -1;
-	return 0;
+				  &why) == 0)
+			continue;
+		/* one that is held does not keep the others */
+		if (why.kind != ERROR_BUSY)
+			return error_move(err, &why);
+		error_move(&held, &why);
+	}
+	return held.kind ? error_move(err, &held) : 0;
 }
