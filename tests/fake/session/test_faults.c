@@ -421,13 +421,26 @@ static void a_server_that_dies_at_once_shows_its_log(void **state)
 	nothing_left("dead");
 }
 
-/* What the builder's end looks like to the watch. */
-static const struct fake_reply death = {
-    .body = "{\"Type\":\"container\",\"Action\":\"die\","
-	    "\"Actor\":{\"ID\":\"x\",\"Attributes\":{\"name\":"
-	    "\"testenv-abcdefabcdef-db-build\",\"exitCode\":\"7\"}}}\n",
-    .delay_ms = 300,
-    .flags = FAKE_CHUNKED | FAKE_UNENDED | FAKE_HANG};
+/* What the builder's end looks like to the watch, whichever of the first ids
+ * its container has. */
+static struct fake_reply death(int delay_ms)
+{
+	static char body[16 * 256]; /* the engine borrows it */
+	size_t len = 0;
+
+	for (unsigned i = 1; i <= 16; i++)
+		len += (size_t)snprintf(
+		    body + len, sizeof(body) - len,
+		    "{\"Type\":\"container\",\"Action\":\"die\","
+		    "\"Actor\":{\"ID\":\"%064x\",\"Attributes\":{"
+		    "\"name\":\"testenv-abcdefabcdef-db-build\","
+		    "\"exitCode\":\"7\"}}}\n",
+		    0xfa000000u + i);
+	return (struct fake_reply){.body = body,
+				   .delay_ms = delay_ms,
+				   .flags =
+				       FAKE_CHUNKED | FAKE_UNENDED | FAKE_HANG};
+}
 
 /* Nobody else could tell the exit code: a look finds no container. */
 static void the_watch_tells_of_a_death(void **state)
@@ -436,14 +449,17 @@ static void the_watch_tells_of_a_death(void **state)
 	    .status = 404, .body = "{\"message\":\"No such container\"}"};
 
 	(void)state;
-	/* the event has to come between the builder's start and the first look,
-	 * a second later */
+	/* the event has to come between the builder's start and the first look
+	 * after it: when that is depends on the machine */
 	for (int tries = 0;; tries++) {
+		struct fake_reply event =
+		    death(tries % 2 ? 100 + 100 * tries : 100 - 10 * tries);
+
 		stub_fate = SERVER_NEVER_READY;
-		fake_engine_on(fake, "GET", "/events", &death, 0);
+		fake_engine_on(fake, "GET", "/events", &event, 0);
 		fake_engine_on(fake, "GET", "/containers/*/json", &missing, 0);
 		assert_int_equal(live(1, START_MS, START_MS), -1);
-		if (err.kind == ERROR_SERVER || tries == 5)
+		if (err.kind == ERROR_SERVER || tries == 9)
 			break;
 		again(state);
 	}
@@ -458,9 +474,11 @@ static void a_server_out_of_memory_gets_a_hint(void **state)
 	    .body = INSPECT("\"Status\":\"exited\",\"Running\":false,"
 			    "\"ExitCode\":137,\"OOMKilled\":true")};
 
+	struct fake_reply event = death(100);
+
 	(void)state;
 	stub_fate = SERVER_NEVER_READY;
-	fake_engine_on(fake, "GET", "/events", &death, 0);
+	fake_engine_on(fake, "GET", "/events", &event, 0);
 	fake_engine_on(fake, "GET", "/containers/*/json", &killed, 0);
 	assert_int_equal(live(1, START_MS, START_MS), -1);
 	assert_int_equal(err.kind, ERROR_SERVER);
