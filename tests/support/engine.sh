@@ -15,7 +15,7 @@
 # same directory collects it, from whichever engine
 XDG_RUNTIME_DIR=$tmp/run
 export XDG_RUNTIME_DIR
-mkdir -m 700 "$XDG_RUNTIME_DIR"
+[ -d "$XDG_RUNTIME_DIR" ] || mkdir -m 700 "$XDG_RUNTIME_DIR"
 engines=$SOURCE_DIR/tests/engines
 engines_dir=${TESTENV_ENGINES_DIR:-/var/tmp/testenv-engines}
 
