@@ -40,8 +40,7 @@ no_server 'local servers'
 start_postgres
 shop_on server --db "$url"
 clean 'existing postgres'
-kill -TERM "$server_pid"
-wait "$server_pid"
+end_server
 bin=
 rm -rf "$data"
 start_mariadb

@@ -5,12 +5,20 @@
 : "${tmp:?made by lib.sh}"
 data=$tmp/server
 server_pid=
+end_server() {
+	[ -n "$server_pid" ] || return 0
+	# to a TERM Postgres waits until nobody is connected
+	if [ -n "${bin:-}" ]; then
+		kill -INT "$server_pid" 2>/dev/null
+	else
+		kill -TERM "$server_pid" 2>/dev/null
+	fi
+	wait "$server_pid" 2>/dev/null
+	server_pid=
+}
 # shellcheck disable=SC2317 # the trap calls it
 stop_server() {
-	if [ -n "$server_pid" ]; then
-		kill -TERM "$server_pid" 2>/dev/null
-		wait "$server_pid" 2>/dev/null
-	fi
+	end_server
 	rm -rf "$tmp"
 }
 trap stop_server EXIT
@@ -23,6 +31,15 @@ as_user() {
 	else
 		"$@"
 	fi
+}
+
+# serve COMMAND...: in the background as as_user does, which itself would be the
+# one to get our signals, and leave the server behind
+serve() {
+	[ "$(id -u)" != 0 ] || set -- setpriv --reuid=nobody \
+		--regid="$(id -g nobody)" --clear-groups "$@"
+	"$@" >"$tmp/log" 2>&1 &
+	server_pid=$!
 }
 
 # free_port: one that nobody has now; below those that a kernel gives to whoever
@@ -57,10 +74,9 @@ start_postgres() {
 		'host all all 127.0.0.1/32 scram-sha-256' |
 		as_user tee "$data/d/pg_hba.conf" >/dev/null
 	port=$(free_port)
-	as_user "$bin/postgres" -D "$data/d" -c "port=$port" -c fsync=off \
+	serve "$bin/postgres" -D "$data/d" -c "port=$port" -c fsync=off \
 		-c listen_addresses=127.0.0.1 -c max_connections=30 \
-		-c "unix_socket_directories=$data" >"$tmp/log" 2>&1 &
-	server_pid=$!
+		-c "unix_socket_directories=$data"
 	wait_for 60 sql 'select 1' || skip "postgres: $(tail -n 1 "$tmp/log")"
 	sql "create role dev login createdb password 'p@ss:w/rd'"
 	sql "create role poor login password 'x'"
@@ -78,11 +94,10 @@ start_mariadb() {
 		--tmpdir="$data" \
 		>"$tmp/log" 2>&1 || fail "install-db: $(cat "$tmp/log")"
 	port=$(free_port)
-	as_user "$server" --no-defaults --datadir="$data/d" \
+	serve "$server" --no-defaults --datadir="$data/d" \
 		--socket="$data/s" --port="$port" --bind-address=127.0.0.1 \
 		--innodb-flush-log-at-trx-commit=0 --tmpdir="$data" \
-		--pid-file="$data/pid" >"$tmp/log" 2>&1 &
-	server_pid=$!
+		--pid-file="$data/pid"
 	wait_for 60 sql 'select 1' || skip "mariadb: $(tail -n 1 "$tmp/log")"
 	sql "create user dev@'%' identified by 'p@ss';
 		grant all on \`testenv\\_%\`.* to dev@'%';
