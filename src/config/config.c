@@ -159,6 +159,8 @@ static int read_named_file(struct config *c, const struct place *at,
 	auto_free char *path = fs_absolute(name);
 	bool relevant = true;
 
+	if (!*name)
+		return place_error(at, err, "no path");
 	config_record(c, "file", name, at);
 	if (read_file(c, path, name, progress, &relevant, &cause) == 0)
 		return 0;
@@ -306,7 +308,7 @@ static int nothing_asked(const struct config *c, struct error *err)
 	else
 		error_set(err, ERROR_USAGE,
 			  "no database asked for: no --db, and no Compose "
-			  "file here or above");
+			  "file with one here or above");
 	error_hint(err, "%s", hint_example);
 	return -1;
 }

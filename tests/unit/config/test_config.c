@@ -248,16 +248,17 @@ static void test_nothing_asked(void **state)
 
 	(void)state;
 	fails(ERROR_USAGE,
-	      "no database asked for: no --db, and no Compose file here or "
-	      "above",
+	      "no database asked for: no --db, and no Compose file with one "
+	      "here or above",
 	      "for example: testenv exec --db postgres --migrations "
 	      "db/migrations -- ctest -j8",
 	      NULL);
+	FAILS(ERROR_USAGE, "--file: no path", NULL, "file", "");
 	/* a Compose file of somebody else's business is no answer */
 	put_file("compose.yaml", "services: { web: { image: nginx } }\n");
 	fails(ERROR_USAGE,
-	      "no database asked for: no --db, and no Compose file here or "
-	      "above",
+	      "no database asked for: no --db, and no Compose file with one "
+	      "here or above",
 	      NULL, NULL);
 	assert_string_equal(notices.s, "");
 	assert_int_equal(config_load_any(NULL, 0, &progress, &c, NULL), 0);
