@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -26,6 +27,7 @@
 #include <unistd.h>
 
 enum {
+	DESCRIPTORS_MIN = 64, /* a session uses some twenty before any test */
 	/* the watchdog answers at once, or something is badly wrong */
 	ANSWER_MS = 30000,
 	/* see GIVE_UP_MS of guard.c, with room */
@@ -101,6 +103,22 @@ static pid_t fork_guard(int fd, watchdog_clean_fn *clean)
 	return pid;
 }
 
+/* With fewer, libraries abort or wait for ever, and what was made cannot be
+ * removed for want of a descriptor. */
+static int check_descriptors(struct error *err)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 ||
+	    limit.rlim_cur >= DESCRIPTORS_MIN)
+		return 0;
+	error_set(err, ERROR_INTERNAL,
+		  "too few file descriptors: %llu are allowed, %d are needed",
+		  (unsigned long long)limit.rlim_cur, DESCRIPTORS_MIN);
+	error_hint(err, "'ulimit -n' sets the limit");
+	return -1;
+}
+
 int watchdog_start(watchdog_clean_fn *clean, struct watchdog **ret,
 		   struct error *err)
 {
@@ -109,7 +127,7 @@ int watchdog_start(watchdog_clean_fn *clean, struct watchdog **ret,
 	pid_t pid;
 
 	signals_save();
-	if (make_pair(pair, err) < 0)
+	if (check_descriptors(err) < 0 || make_pair(pair, err) < 0)
 		return -1;
 	prctl(PR_GET_CHILD_SUBREAPER, &subreaper);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);

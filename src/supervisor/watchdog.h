@@ -45,6 +45,8 @@ struct watchdog;
 /* `clean` runs in the watchdog with all that was told, unless no session was.
  * It sees /dev/null for stdin, stdout and stderr. NULL: only kills. */
 typedef void watchdog_clean_fn(const struct estate *estate);
+/* An error also where the process may open too few descriptors for a session.
+ */
 int watchdog_start(watchdog_clean_fn *clean, struct watchdog **ret,
 		   struct error *err);
 

@@ -33,6 +33,13 @@ run 126 x -- ./lost
 err_is "testenv: cannot run './lost': its interpreter is missing"
 run 125 testenv exec
 run 125 testenv exec --db nonsense -- true
+# too few descriptors are said before anything is made
+for n in 12 40; do
+	run 125 sh -c 'ulimit -n '$n'; exec "$TESTENV_BIN" exec --db sqlite -- true'
+	err_is "testenv: too few file descriptors: $n are allowed, 64 are needed
+hint: 'ulimit -n' sets the limit"
+done
+run 0 sh -c 'ulimit -n 64; exec "$TESTENV_BIN" exec --db sqlite -- true'
 nothing_left 'exit codes'
 
 # arguments, input, output
