@@ -39,7 +39,7 @@ static void use_place(struct instance *i, const struct reach_place *place)
 	struct companion_address *a = &i->address;
 
 	*a = i->published;
-	snprintf(a->host, sizeof(a->host), "%s", place->host);
+	memcpy(a->host, place->host, sizeof(place->host));
 	for (size_t p = 0; place->way == REACH_DIRECT && p < a->n_ports; p++)
 		a->ports[p].outside = a->ports[p].inside;
 }
