@@ -190,16 +190,20 @@ int fs_read_file(const char *path, struct buf *ret, struct error *err)
 	return 0;
 }
 
-static int write_all(int fd, const char *data, size_t len)
+int fs_write_all(int fd, const void *data, size_t len)
 {
+	const char *at = data;
+
 	while (len) {
-		ssize_t n = write(fd, data, len);
+		ssize_t n = write(fd, at, len);
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0)
+		if (n == 0)
+			errno = ENOSPC;
+		if (n <= 0)
 			return -1;
-		data += n;
+		at += n;
 		len -= (size_t)n;
 	}
 	return 0;
@@ -219,7 +223,7 @@ int fs_write_file(const char *path, const void *data, size_t len, mode_t mode,
 	if (fd < 0)
 		return error_set_errno(err, ERROR_IO, errno,
 				       "cannot write '%s'", path);
-	failed = write_all(fd, data, len) < 0 || rename(temp, path) < 0;
+	failed = fs_write_all(fd, data, len) < 0 || rename(temp, path) < 0;
 	if (failed) {
 		int saved = errno;
 
@@ -257,7 +261,7 @@ static int copy_by_hand(int from, int to)
 	while ((n = read(from, piece, size)) != 0) {
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0 || write_all(to, piece, (size_t)n) < 0)
+		if (n < 0 || fs_write_all(to, piece, (size_t)n) < 0)
 			return -1;
 	}
 	return 0;

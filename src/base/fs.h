@@ -29,6 +29,10 @@ int fs_private_dir(const char *path, struct error *err);
 /* The whole file, at most ret->max bytes (more is ERROR_IO). */
 int fs_read_file(const char *path, struct buf *ret, struct error *err);
 
+/* To a descriptor that blocks. -1: errno says why (ENOSPC also where it took
+ * nothing), and a part may be written. */
+int fs_write_all(int fd, const void *data, size_t len);
+
 /*
  * Replaces the file in one step: a temporary beside it (O_EXCL), written,
  * renamed. A failure leaves what was there, and no temporary.

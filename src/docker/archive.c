@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/fs.h"
 #include "docker/engine.h"
 #include "docker/reply.h"
 #include "http/http.h"
@@ -116,19 +117,13 @@ static int write_piece(void *ctx, const char *data, size_t len)
 
 	f->left -= (int64_t)len;
 	f->full = f->left < 0;
-	while (len && !f->full) {
-		ssize_t n = write(f->fd, data, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0) {
-			f->write_errno = n < 0 ? errno : ENOSPC;
-			return -1;
-		}
-		data += n;
-		len -= (size_t)n;
+	if (f->full)
+		return -1;
+	if (fs_write_all(f->fd, data, len) < 0) {
+		f->write_errno = errno;
+		return -1;
 	}
-	return f->full ? -1 : 0;
+	return 0;
 }
 
 int container_save_archive(struct engine *engine, const char *id,

@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/fs.h"
 #include "base/ident.h"
 
 #include <archive.h>
@@ -241,21 +242,6 @@ int pack_read(struct pack_reader *r, struct buf *ret, struct error *err)
 	return 0;
 }
 
-static int write_all(int fd, const char *data, size_t len)
-{
-	while (len) {
-		ssize_t n = write(fd, data, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return -1;
-		data += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
 int pack_read_file(struct pack_reader *r, const char *to, struct error *err)
 {
 	auto_close int fd =
@@ -267,7 +253,7 @@ int pack_read_file(struct pack_reader *r, const char *to, struct error *err)
 		return error_set_errno(err, ERROR_IO, errno,
 				       "cannot write '%s'", to);
 	while ((n = archive_read_data(r->archive, piece, PIECE)) > 0)
-		if (write_all(fd, piece, (size_t)n) < 0)
+		if (fs_write_all(fd, piece, (size_t)n) < 0)
 			return error_set_errno(err, ERROR_IO, errno,
 					       "cannot write '%s'", to);
 	return n < 0 ? read_failed(r, err) : 0;

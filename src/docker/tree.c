@@ -208,21 +208,6 @@ static int cannot_make(const char *path, struct error *err)
 	return error_set_errno(err, ERROR_IO, errno, "cannot make '%s'", path);
 }
 
-static int write_piece(int fd, const char *data, size_t len)
-{
-	while (len) {
-		ssize_t n = write(fd, data, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return -1;
-		data += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
 static int unpack_file(struct walk *w, const char *path, struct error *err)
 {
 	auto_close int fd =
@@ -241,7 +226,7 @@ static int unpack_file(struct walk *w, const char *path, struct error *err)
 					 "'%s' has more bytes in it than it "
 					 "is long",
 					 w->tar);
-		if (write_piece(fd, w->piece, (size_t)n) < 0)
+		if (fs_write_all(fd, w->piece, (size_t)n) < 0)
 			return error_set_errno(err, ERROR_IO, errno,
 					       "cannot write '%s'", path);
 	}
