@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -122,6 +123,38 @@ static inline void assert_gone(struct fixture *f, int code)
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), code);
 	assert_false(fs_exists(dir));
+}
+
+/* A database's server, on a port of the kernel's choice. */
+static inline int listen_as_server(void)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET,
+				.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof(a);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	assert_int_equal(listen(fd, 4), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &len), 0);
+	stub.server_port = ntohs(a.sin_port);
+	return fd;
+}
+
+/* As a test does: to the one address. */
+static inline int connect_front(struct fixture *f)
+{
+	auto_free char *path = xasprintf("%s/testenv/s1/port", f->dir);
+	auto_buf struct buf port = BUF_INIT;
+	struct sockaddr_in a = {.sin_family = AF_INET,
+				.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	uint16_t number;
+
+	assert_int_equal(fs_read_file(path, &port, NULL), 0);
+	memcpy(&number, port.s, sizeof(number));
+	a.sin_port = htons(number);
+	assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	return fd;
 }
 
 static inline void assert_alive(struct fixture *f)

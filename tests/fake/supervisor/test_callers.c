@@ -5,9 +5,7 @@
  */
 #include "fake/supervisor/server_fixture.h"
 
-#include <arpa/inet.h>
 #include <dlfcn.h>
-#include <netinet/in.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
@@ -67,39 +65,15 @@ static void start_for_processes(struct fixture *f)
 	start_ready(f);
 }
 
-/* A database's server, on a port of the kernel's choice. */
-static int listen_as_server(void)
-{
-	struct sockaddr_in a = {.sin_family = AF_INET,
-				.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t len = sizeof(a);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
-	assert_int_equal(listen(fd, 4), 0);
-	assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &len), 0);
-	stub.server_port = ntohs(a.sin_port);
-	return fd;
-}
-
 /* As libpq begins. */
 static int connect_as_client(struct fixture *f)
 {
 	static const char hello[] =
 	    "\0\0\0\x1f\0\3\0\0user\0app\0database\0app\0";
 	struct timeval limit = {TEST_MS / 1000, 0};
-	auto_free char *path = xasprintf("%s/testenv/s1/port", f->dir);
-	auto_buf struct buf port = BUF_INIT;
-	struct sockaddr_in a = {.sin_family = AF_INET,
-				.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	uint16_t number;
+	int fd = connect_front(f);
 
-	assert_int_equal(fs_read_file(path, &port, NULL), 0);
-	memcpy(&number, port.s, sizeof(number));
-	a.sin_port = htons(number);
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-	assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
 	say(fd, hello, sizeof(hello));
 	return fd;
 }

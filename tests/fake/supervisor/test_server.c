@@ -2,8 +2,6 @@
 /* The life of a served session, and what its clients are told of it. */
 #include "fake/supervisor/server_fixture.h"
 
-#include <netinet/in.h>
-
 static void hello_tells_who_it_is(void **state)
 {
 	struct fixture *f = *state;
@@ -400,43 +398,11 @@ static void an_idle_session_ends(void **state)
 	assert_gone(f, 0);
 }
 
-/* On a port of the kernel's choice. */
-static int listen_somewhere(uint16_t *ret_port)
-{
-	struct sockaddr_in a = {.sin_family = AF_INET,
-				.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t len = sizeof(a);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
-	assert_int_equal(listen(fd, 1), 0);
-	assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &len), 0);
-	*ret_port = ntohs(a.sin_port);
-	return fd;
-}
-
-/* As a test does: to the one address. */
-static int connect_front(struct fixture *f)
-{
-	auto_free char *path = xasprintf("%s/testenv/s1/port", f->dir);
-	auto_buf struct buf port = BUF_INIT;
-	struct sockaddr_in a = {.sin_family = AF_INET,
-				.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	uint16_t number;
-
-	assert_int_equal(fs_read_file(path, &port, NULL), 0);
-	memcpy(&number, port.s, sizeof(number));
-	a.sin_port = htons(number);
-	assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
-	return fd;
-}
-
 static void with_a_connection_it_is_not_idle(void **state)
 {
 	struct fixture *f = *state;
 	struct deadline d = in_time();
-	auto_close int server = listen_somewhere(&stub.server_port);
+	auto_close int server = listen_as_server();
 	auto_close int accepted = -1;
 	auto_close int client = -1;
 	char byte = 0;
